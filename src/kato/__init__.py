@@ -1,0 +1,1 @@
+"""A deterministic, explainable memory for sequences."""

@@ -1,0 +1,129 @@
+"""Every error KATO raises, in one tree.
+
+Catch :class:`KatoError` to catch them all. Each error names the value that was wrong and says
+what to do about it::
+
+    KatoError
+    ├── InvalidInput            the caller gave something that cannot be used
+    │   ├── InvalidSymbol       a symbol that is no string, or holds a lone surrogate
+    │   ├── InvalidEvent        an event or a sequence of the wrong shape
+    │   ├── InvalidEmotives     emotives that are not finite numbers by name
+    │   ├── InvalidMetadata     metadata that is no mapping by string
+    │   ├── InvalidVector       a vector that is not a list of finite numbers
+    │   ├── InvalidConfig       a configuration key or value out of its range
+    │   └── UnreadableInput     a file or line that cannot be read as sequences
+    ├── NotFound                what was asked for is not there
+    │   ├── PatternNotFound
+    │   └── SessionNotFound
+    ├── Conflict                the state moved on under the caller
+    └── StoreError              a store cannot do its part
+        ├── StoreInUse          the data directory belongs to another process
+        ├── StoreUnavailable    the store does not answer, or died in the middle of a call
+        ├── StoreFull           no space, or a limit on memory or the journal is reached
+        ├── StoreUnreadable     damaged, foreign, or ledger and patterns do not belong together
+        └── StoreTooNew         written by a newer release than this one
+"""
+
+from __future__ import annotations
+
+
+class KatoError(Exception):
+    """Base of all errors of KATO.
+
+    Attributes:
+        message: What failed, with which value.
+        remedy: What the caller can do about it.
+
+    >>> error = KatoError("the cup is empty", remedy="fill it")
+    >>> str(error)
+    'the cup is empty; fill it'
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        self.message = message
+        self.remedy = remedy
+        super().__init__(f"{message}; {remedy}" if remedy else message)
+
+
+class InvalidInput(KatoError, ValueError):
+    """The caller gave something that cannot be used; nothing was changed."""
+
+
+class InvalidSymbol(InvalidInput):
+    """A symbol is no string, or holds a lone surrogate."""
+
+
+class InvalidEvent(InvalidInput):
+    """An event is no list of symbols, or a sequence no list of events."""
+
+
+class InvalidEmotives(InvalidInput):
+    """Emotives are not a mapping from names to finite numbers."""
+
+
+class InvalidMetadata(InvalidInput):
+    """Metadata is not a mapping from strings."""
+
+
+class InvalidVector(InvalidInput):
+    """A vector is not a flat list of finite numbers."""
+
+
+class InvalidConfig(InvalidInput):
+    """One or more configuration values are unknown, of a wrong type or out of range.
+
+    Attributes:
+        problems: The reason by configuration key.
+    """
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        self.problems = problems
+        listed = ", ".join(f"{key}: {reason}" for key, reason in problems.items())
+        super().__init__(
+            f"invalid configuration ({listed})",
+            remedy="see kato.SessionConfig for each key's type, range and default",
+        )
+
+
+class UnreadableInput(InvalidInput):
+    """A file or a line of it cannot be read as sequences."""
+
+
+class NotFound(KatoError, LookupError):
+    """What was asked for is not there."""
+
+
+class PatternNotFound(NotFound):
+    """No pattern of that name is in the knowledge base."""
+
+
+class SessionNotFound(NotFound):
+    """The session never existed, was deleted, or expired."""
+
+
+class Conflict(KatoError):
+    """The state moved on under the caller and retries were used up."""
+
+
+class StoreError(KatoError):
+    """A store cannot do its part."""
+
+
+class StoreInUse(StoreError):
+    """The data directory belongs to another process (or is already open in this one)."""
+
+
+class StoreUnavailable(StoreError):
+    """A store does not answer, or died in the middle of a call."""
+
+
+class StoreFull(StoreError):
+    """No space is left, or a configured limit is reached."""
+
+
+class StoreUnreadable(StoreError):
+    """The stored data is damaged, foreign, or its two halves do not belong together."""
+
+
+class StoreTooNew(StoreError):
+    """The data was written by a newer release."""

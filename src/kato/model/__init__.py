@@ -1,0 +1,1 @@
+"""What things are: event, pattern and its name, prediction, session configuration."""

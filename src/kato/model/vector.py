@@ -1,0 +1,49 @@
+"""Vectors as symbols: a vector is named by its exact bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha1
+
+import numpy as np
+import numpy.typing as npt
+
+from kato.errors import InvalidVector
+from kato.model.event import VECTOR_PREFIX
+
+MAX_NEIGHBOURS = 3
+"""A vector's event also gets the names of at most this many stored vectors nearest to it."""
+
+
+def checked_vector(vector: Sequence[float]) -> npt.NDArray[np.float64]:
+    """The vector as little-endian float64, -0.0 as 0.0.
+
+    Raises:
+        InvalidVector: Not a flat, non-empty list of finite numbers.
+    """
+    if isinstance(vector, (str, bytes)):
+        raise InvalidVector(f"a vector must be a list of numbers, got {ascii(vector)[:80]}")
+    try:
+        values = np.asarray(vector)
+        if values.dtype.kind not in "iuf":
+            raise TypeError
+        values = values.astype("<f8")
+    except (TypeError, ValueError):
+        raise InvalidVector(
+            f"a vector must be a flat list of numbers, got {ascii(vector)[:80]}"
+        ) from None
+    if values.ndim != 1 or not values.size:
+        raise InvalidVector(f"a vector must be flat and not empty, got shape {values.shape}")
+    if not np.isfinite(values).all():
+        raise InvalidVector("a vector must hold finite numbers only, got NaN or infinity")
+    return values + 0.0  # -0.0 + 0.0 is 0.0: equal vectors get one name
+
+
+def vector_symbol(vector: Sequence[float]) -> str:
+    """The symbol of a vector: ``VCTR|`` and the SHA-1 of its little-endian float64 bytes.
+
+    >>> vector_symbol([1.0, -0.0]) == vector_symbol([1, 0])
+    True
+    """
+    digest = sha1(checked_vector(vector).tobytes(), usedforsecurity=False).hexdigest()
+    return VECTOR_PREFIX + digest

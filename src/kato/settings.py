@@ -1,0 +1,77 @@
+"""Everything the environment decides, in one frozen object."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+from platformdirs import user_cache_path, user_data_path
+
+from kato.errors import InvalidConfig
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the environment decides. Read it once with :meth:`from_environment`.
+
+    Attributes:
+        data_dir: Folder of the embedded stores (``KATO_DATA_DIR``).
+        cache_dir: Folder of compiled kernels (``KATO_CACHE_DIR``); may be deleted at any time.
+        clickhouse_url: ClickHouse server; the embedded engine if unset (``KATO_CLICKHOUSE_URL``).
+        redis_url: Redis or Valkey server; an embedded one if unset (``KATO_REDIS_URL``).
+        log_level: Least level that is logged (``KATO_LOG_LEVEL``).
+        journal_limit_mb: MiB the journal may hold before learning is refused, 1 or more
+            (``KATO_JOURNAL_LIMIT_MB``).
+        flush_interval_ms: Longest time a learned pattern waits in the journal before it is
+            written to ClickHouse, 1-60000 ms (``KATO_FLUSH_INTERVAL_MS``).
+
+    >>> Settings.from_environment({"KATO_FLUSH_INTERVAL_MS": "50"}).flush_interval_ms
+    50
+    """
+
+    data_dir: Path
+    cache_dir: Path
+    clickhouse_url: str | None = None
+    redis_url: str | None = None
+    log_level: str = "WARNING"
+    journal_limit_mb: int = 512
+    flush_interval_ms: int = 100
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read the settings from ``environment`` (the process's own by default).
+
+        Raises:
+            InvalidConfig: A variable holds a value that cannot be used.
+        """
+        env = os.environ if environment is None else environment
+        return cls(
+            data_dir=Path(env.get("KATO_DATA_DIR") or user_data_path("kato")),
+            cache_dir=Path(env.get("KATO_CACHE_DIR") or user_cache_path("kato")),
+            clickhouse_url=env.get("KATO_CLICKHOUSE_URL") or None,
+            redis_url=env.get("KATO_REDIS_URL") or None,
+            log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
+            journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
+            flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 100, 1, 60_000),
+        )
+
+
+def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        raise InvalidConfig({name: f"must be an integer, got {text!r}"}) from None
+    if not low <= value <= high:
+        raise InvalidConfig({name: f"must be between {low} and {high}, got {value}"})
+    return value
+
+
+def _log_level(text: str) -> str:
+    level = text.upper()
+    if level not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+        raise InvalidConfig({"KATO_LOG_LEVEL": f"no such level: {text!r}"})
+    return level
