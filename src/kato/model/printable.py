@@ -63,9 +63,9 @@ _FIRSTS, _LASTS = _decode(_UNPRINTABLE)
 
 
 def is_printable(character: str) -> bool:
-    """Whether Python 3.11 prints the one character literally.
+    r"""Whether Python 3.11 prints the one character literally.
 
-    >>> is_printable("é"), is_printable("\\u200b")
+    >>> is_printable("é"), is_printable("\u200b")
     (True, False)
     """
     code = ord(character)
