@@ -1,0 +1,121 @@
+"""Patterns to match, as one block of integers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+Indices = npt.NDArray[np.integer]
+
+
+class Candidates(msgspec.Struct, frozen=True, eq=False):
+    """k patterns by ascending id, their symbols one after the other.
+
+    Attributes:
+        ids: int64[k], ascending.
+        symbols: uint32[total].
+        offsets: int64[k + 1]; pattern i holds ``symbols[offsets[i]:offsets[i + 1]]``.
+        event_ends: int32[e], within each pattern the number of symbols up to each event's end.
+        event_offsets: int64[k + 1], the slice of ``event_ends`` of each pattern; an empty slice
+            says that every event has exactly one symbol.
+
+    >>> patterns = Candidates.of([(3, [[1], [2]]), (8, [[1, 5], [9]])])
+    >>> len(patterns), patterns.lengths.tolist(), patterns.event_ends.tolist()
+    (2, [2, 3], [2, 3])
+    >>> patterns.take(np.array([1])).events(0)
+    [[1, 5], [9]]
+    """
+
+    ids: npt.NDArray[np.int64]
+    symbols: npt.NDArray[np.uint32]
+    offsets: npt.NDArray[np.int64]
+    event_ends: npt.NDArray[np.int32]
+    event_offsets: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, patterns: Iterable[tuple[int, Sequence[Sequence[int]]]]) -> Candidates:
+        """Candidates from ids, ascending, and events of symbol ids."""
+        listed = list(patterns)
+        symbols = [[symbol for event in events for symbol in event] for _, events in listed]
+        ends = [_event_ends(events) for _, events in listed]
+        return cls(
+            np.array([number for number, _ in listed], np.int64),
+            np.array([symbol for row in symbols for symbol in row], np.uint32),
+            _offsets([len(row) for row in symbols]),
+            np.array([end for row in ends for end in row], np.int32),
+            _offsets([len(row) for row in ends]),
+        )
+
+    @staticmethod
+    def empty() -> Candidates:
+        """No candidates."""
+        return Candidates.of([])
+
+    @staticmethod
+    def join(parts: Sequence[Candidates]) -> Candidates:
+        """All candidates of the parts, which share no id, by ascending id."""
+        if not parts:
+            return Candidates.empty()
+        ids = np.concatenate([part.ids for part in parts])
+        joined = Candidates(
+            ids,
+            np.concatenate([part.symbols for part in parts]),
+            _offsets(np.concatenate([part.lengths for part in parts])),
+            np.concatenate([part.event_ends for part in parts]),
+            _offsets(np.concatenate([np.diff(part.event_offsets) for part in parts])),
+        )
+        return joined if (ids[1:] > ids[:-1]).all() else joined.take(np.argsort(ids))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """int64[k], the number of symbols of each pattern."""
+        return np.diff(self.offsets)
+
+    def take(self, indices: Indices) -> Candidates:
+        """The candidates at these indices; ascending indices keep the ids ascending."""
+        symbols, offsets = _gathered(self.symbols, self.offsets, indices)
+        event_ends, event_offsets = _gathered(self.event_ends, self.event_offsets, indices)
+        return Candidates(self.ids[indices], symbols, offsets, event_ends, event_offsets)
+
+    def symbols_of(self, index: int) -> npt.NDArray[np.uint32]:
+        """The symbols of one pattern, flattened."""
+        return self.symbols[self.offsets[index] : self.offsets[index + 1]]
+
+    def ends_of(self, index: int) -> npt.NDArray[np.int32]:
+        """The number of symbols up to the end of each event of one pattern."""
+        ends = self.event_ends[self.event_offsets[index] : self.event_offsets[index + 1]]
+        length = self.offsets[index + 1] - self.offsets[index]
+        return ends if len(ends) else np.arange(1, length + 1, dtype=np.int32)
+
+    def events(self, index: int) -> list[list[int]]:
+        """The events of one pattern as lists of symbol ids."""
+        symbols, ends = self.symbols_of(index).tolist(), self.ends_of(index).tolist()
+        return [symbols[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _event_ends(events: Sequence[Sequence[int]]) -> list[int]:
+    lengths = [len(event) for event in events]
+    if all(length == 1 for length in lengths):
+        return []
+    ends: list[int] = np.cumsum(lengths).tolist()
+    return ends
+
+
+def _offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def _gathered(
+    values: npt.NDArray[np.generic], offsets: npt.NDArray[np.int64], indices: Indices
+) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
+    starts = offsets[:-1][indices]
+    lengths = offsets[1:][indices] - starts
+    moved = _offsets(lengths)
+    positions = np.repeat(starts - moved[:-1], lengths) + np.arange(moved[-1])
+    return values[positions], moved

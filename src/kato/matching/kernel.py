@@ -1,0 +1,215 @@
+"""The hot loop: one memory against many patterns."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kato.matching.blocks import BlockSpace, block_space, decompose
+from kato.matching.codes import code_of
+from kato.matching.compiled import Array, compiled
+from kato.matching.fuzzy import Claims, Similar, rewrite
+from kato.matching.observed import Observed, enter_row, leave_row
+from kato.matching.subsequence import common_subsequence
+
+
+class Patterns(NamedTuple):
+    """The arrays of :class:`kato.matching.Candidates`."""
+
+    symbols: Array
+    offsets: Array
+    event_ends: Array
+    event_offsets: Array
+
+
+class Columns(NamedTuple):
+    """What :func:`align_all` writes, see :class:`kato.matching.Alignment`.
+
+    Attributes:
+        codes: int64[k, n], receives the codes of the rewritten memories; int64[0, n] if the
+            memory is not rewritten.
+        hits: bool[k, n], receives which observed symbols lie in a block; bool[0, n] if that is
+            not asked for.
+    """
+
+    similarity: Array
+    lcs: Array
+    matched: Array
+    blocks: Array
+    past_events: Array
+    present_events_end: Array
+    present_start: Array
+    present_end: Array
+    preliminary: Array
+    codes: Array
+    hits: Array
+
+
+class Scratch(NamedTuple):
+    """Room for one candidate: its codes, the row of the subsequence, blocks and claims."""
+
+    pattern: Array
+    bits: Array
+    space: BlockSpace
+    claims: Claims
+
+
+@compiled
+def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: Columns) -> None:
+    """Align the memory with every pattern.
+
+    ``memory`` has one row for all patterns, or one for each; with similar symbols it has two, the
+    observed one and room for the rewritten one.
+    """
+    scratch = _scratch(patterns, memory)
+    rewriting = len(similar.starts) > 0
+    shared = len(memory.rows) == 1
+    if shared:
+        enter_row(memory, 0)
+    for index in range(len(columns.lcs)):
+        pattern = _coded(patterns, index, memory, scratch)
+        row = 0 if shared else index
+        if rewriting:
+            row = 1
+            rewrite(pattern, memory.rows[0], similar, scratch.claims, memory.rows[1])
+            columns.codes[index] = memory.rows[1]
+        if not shared:
+            enter_row(memory, row)
+        _align_one(pattern, memory, row, scratch, (index, columns, patterns))
+        if not shared:
+            leave_row(memory, row)
+
+
+@compiled
+def preliminary_potential(matched: int, length: int, present: int, size: int, blocks: int) -> float:
+    """The potential before the ensemble is known (``spec/algorithms.md`` 7.2 and 7.3).
+
+    Args:
+        matched: Matched symbols, M.
+        length: Symbols of the pattern, m.
+        present: Symbols of the present.
+        size: Observed symbols, n.
+        blocks: Matching blocks.
+
+    >>> preliminary_potential(2, 4, 2, 2, 1)
+    2.5
+    """
+    evidence = matched / length
+    confidence = matched / present if present > 0 else 0.0
+    snr = (3 * matched - size) / (matched + size)
+    cohesion = 1.0 / blocks if blocks > 0 else 0.0
+    return (evidence + confidence) * snr + cohesion
+
+
+@compiled
+def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
+    longest = 0
+    for index in range(len(patterns.offsets) - 1):
+        longest = max(longest, patterns.offsets[index + 1] - patterns.offsets[index])
+    claims = Claims(np.zeros(longest, np.bool_), np.zeros(len(memory.first), np.int64))
+    return Scratch(
+        np.zeros(longest, np.int64),
+        np.zeros(memory.masks.shape[1], np.uint64),
+        block_space(memory.rows.shape[1]),
+        claims,
+    )
+
+
+@compiled
+def _coded(patterns: Patterns, index: int, memory: Observed, scratch: Scratch) -> Array:
+    start, end = patterns.offsets[index], patterns.offsets[index + 1]
+    for position in range(start, end):
+        scratch.pattern[position - start] = code_of(memory.table, patterns.symbols[position])
+    return scratch.pattern[: end - start]
+
+
+@compiled
+def _align_one(
+    pattern: Array,
+    memory: Observed,
+    row: int,
+    scratch: Scratch,
+    target: tuple[int, Columns, Patterns],
+) -> None:
+    index, columns, patterns = target
+    length, size = len(pattern), memory.rows.shape[1]
+    lcs = common_subsequence(pattern, length, memory.masks, scratch.bits)
+    blocks = decompose(pattern, length, memory, row, scratch.space) if lcs > 0 else 0
+    matched, first, last = _extent(scratch.space.blocks[:blocks], length)
+    if len(columns.hits) > 0:
+        _mark_hits(scratch.space.blocks[:blocks], columns.hits[index])
+    columns.lcs[index] = lcs
+    columns.similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
+    columns.matched[index] = matched
+    columns.blocks[index] = blocks
+    _align_events(patterns, index, columns, first, last)
+    present = columns.present_end[index] - columns.present_start[index]
+    columns.preliminary[index] = preliminary_potential(matched, length, present, size, blocks)
+
+
+@compiled
+def _extent(blocks: Array, length: int) -> tuple[int, int, int]:
+    # Without a block the present is the whole pattern.
+    matched, first, last = 0, length if len(blocks) else 0, 0 if len(blocks) else length
+    for block in range(len(blocks)):
+        matched += blocks[block, 2]
+        first = min(first, blocks[block, 0])
+        last = max(last, blocks[block, 0] + blocks[block, 2])
+    return matched, first, last
+
+
+@compiled
+def _mark_hits(blocks: Array, hits: Array) -> None:
+    for block in range(len(blocks)):
+        position, size = blocks[block, 1], blocks[block, 2]
+        hits[position : position + size] = True
+
+
+@compiled
+def _align_events(patterns: Patterns, index: int, columns: Columns, first: int, last: int) -> None:
+    """Bounds of the present in whole events, from the flat span of the blocks (7.1)."""
+    start = patterns.offsets[index]
+    symbols = patterns.symbols[start : patterns.offsets[index + 1]]
+    ends = patterns.event_ends[patterns.event_offsets[index] : patterns.event_offsets[index + 1]]
+    past = _events_until(ends, first)
+    end = _events_until(ends, last)
+    # The event before the present joins it if it holds the first matched symbol: the block may
+    # begin inside that event. It also takes in an event that merely repeats the symbol (Q9).
+    if past > 0 and columns.matched[index] > 0:
+        low, high = _symbols_until(ends, past - 1), _symbols_until(ends, past)
+        if _holds(symbols[low:high], symbols[first]):
+            past -= 1
+    columns.past_events[index] = past
+    columns.present_events_end[index] = end
+    columns.present_start[index] = _symbols_until(ends, past)
+    columns.present_end[index] = _symbols_until(ends, end)
+
+
+@compiled
+def _events_until(ends: Array, symbols: int) -> int:
+    """How many events it takes from the front to have at least that many symbols."""
+    if symbols == 0 or len(ends) == 0:
+        return symbols
+    low, high = 0, len(ends) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if ends[middle] < symbols:
+            low = middle + 1
+        else:
+            high = middle
+    return low + 1
+
+
+@compiled
+def _symbols_until(ends: Array, events: int) -> int:
+    """How many symbols that many events from the front have."""
+    return int(ends[events - 1]) if events > 0 and len(ends) > 0 else events
+
+
+@compiled
+def _holds(symbols: Array, wanted: int) -> bool:
+    for symbol in symbols:  # noqa: SIM110, a compiled generator would cost a second of compiling
+        if symbol == wanted:
+            return True
+    return False
