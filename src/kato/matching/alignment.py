@@ -61,7 +61,9 @@ class Alignment(msgspec.Struct, frozen=True, eq=False):
     def join(parts: Sequence[Alignment]) -> Alignment:
         """The alignments of one memory with several candidates, one after the other."""
         names = Alignment.__struct_fields__
-        return Alignment(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+        return Alignment(
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in names)
+        )
 
     def memory(self, observation: Observation, index: int) -> npt.NDArray[np.uint32]:
         """uint32[n], the memory that was matched with one candidate, rewritten or as observed."""

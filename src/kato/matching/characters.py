@@ -37,9 +37,7 @@ def joined_texts(candidates: Candidates, texts: Mapping[int, str]) -> list[str]:
     """The symbols of each candidate, joined by one space each."""
     words = [texts[symbol] for symbol in candidates.symbols.tolist()]
     bounds = candidates.offsets.tolist()
-    return [
-        " ".join(words[start:end]) for start, end in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [" ".join(words[start:end]) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def similarities_to_one(memory: str, patterns: Sequence[str]) -> Floats:

@@ -186,7 +186,6 @@ def _ratio(similar: Similar, low: int, high: int, code: int) -> float:
     return 0.0
 
 
-
 def similar_codes(texts: Sequence[str], similar: SimilarSymbols, memory: Observed) -> Similar:
     """The similar symbols of each observed position, by code."""
     row_of = {text: row for row, text in enumerate(similar.texts)}

@@ -49,6 +49,4 @@ class Observation(msgspec.Struct, frozen=True, eq=False):
     def per_event(self, values: Sequence[str]) -> list[list[str]]:
         """The n values, one of each symbol, as a list for each event."""
         ends = self.event_ends.tolist()
-        return [
-            list(values[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)
-        ]
+        return [list(values[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]

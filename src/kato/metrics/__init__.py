@@ -1,1 +1,16 @@
-"""TODO."""
+"""Numbers over an ensemble of matches: information, Bayes, affinity, ranking, and the answer."""
+
+from kato.metrics.affinity import affinity_weights
+from kato.metrics.answer import assemble, symbols_to_name
+from kato.metrics.ensemble import Corpus, Measures, measure
+from kato.metrics.ranking import rank
+
+__all__ = [
+    "Corpus",
+    "Measures",
+    "affinity_weights",
+    "assemble",
+    "measure",
+    "rank",
+    "symbols_to_name",
+]
