@@ -1,0 +1,125 @@
+"""Batches that survive: from a log to a sink, each exactly once.
+
+A batch is claimed in the log as an *intent* (first and last entry, a token), inserted under its
+token, and marked done; only then the log lets go of it. Whoever comes after a crash finds the
+intent, reads the same entries, makes the same rows, and sends them under the same token: the sink
+knows it. Nothing is lost, nothing is there twice, and no leader is needed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from kato.errors import KatoError
+
+BATCH_ROWS = 50_000
+BATCH_BYTES = 32 << 20
+
+IntentT = TypeVar("IntentT")
+EntryT = TypeVar("EntryT")
+EntryT_contra = TypeVar("EntryT_contra", contravariant=True)
+
+
+class Log(Protocol[IntentT, EntryT]):
+    """Where entries wait."""
+
+    def claim(self, rows: int, size: int) -> IntentT | None:
+        """The intent that stands or a new one; None if nothing waits."""
+
+    def read(self, intent: IntentT) -> list[EntryT]:
+        """Its entries, the same at every call."""
+
+    def done(self, intent: IntentT) -> None:
+        """Let go of its entries."""
+
+    def waiting(self) -> int:
+        """How many entries wait."""
+
+
+class Sink(Protocol[EntryT_contra]):
+    """Where batches go."""
+
+    def insert(self, entries: Sequence[EntryT_contra], token: str) -> None:
+        """Store the entries; nothing happens if the token was stored before."""
+
+    def purge(self) -> None:
+        """Remove what later entries made void."""
+
+
+class Writer:
+    """Carries batches from a log to a sink, in a thread of its own.
+
+    A sink that fails is tried again with growing pauses until :meth:`close`; the log keeps what
+    waits. Errors are logged, and :attr:`failure` holds the last one until a batch succeeds.
+
+    Args:
+        log: Where entries wait.
+        sink: Where they go.
+        interval: Seconds an entry may wait.
+    """
+
+    def __init__(self, log: Any, sink: Any, interval: float) -> None:
+        self._log: Log[Any, Any] = log
+        self._sink: Sink[Any] = sink
+        self._interval = interval
+        self._stopping = threading.Event()
+        self._wanted = threading.Event()
+        self._step_lock = threading.Lock()
+        self.failure: KatoError | None = None
+        self._thread = threading.Thread(target=self._run, name="kato-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to carry batches."""
+        self._thread.start()
+
+    def step(self) -> bool:
+        """Carry one batch; False if nothing waits."""
+        with self._step_lock:
+            intent = self._log.claim(BATCH_ROWS, BATCH_BYTES)
+            if intent is None:
+                return False
+            self._sink.insert(self._log.read(intent), intent.token)
+            self._log.done(intent)
+            self.failure = None
+            return True
+
+    def flush(self) -> None:
+        """Carry all that waits, now, in the caller's thread.
+
+        Raises:
+            KatoError: The log or the sink fails.
+        """
+        while self.step():
+            pass
+
+    def purge(self) -> None:
+        """Remove from the sink what later entries made void."""
+        with self._step_lock:
+            self._sink.purge()
+
+    def close(self) -> None:
+        """Stop; what still waits stays in the log."""
+        self._stopping.set()
+        self._wanted.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = self._interval
+        while not self._stopping.wait(pause):
+            pause = self._interval if self._carry_all() else min(pause * 2, 5.0)
+
+    def _carry_all(self) -> bool:
+        try:
+            while not self._stopping.is_set() and self.step():
+                time.sleep(0)  # let a caller of step or purge in
+        except KatoError as error:
+            self.failure = error
+            structlog.get_logger().warning("batch not written", reason=str(error))
+            return False
+        return True

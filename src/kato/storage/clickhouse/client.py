@@ -1,0 +1,123 @@
+"""A ClickHouse that can be asked: the engine in this process, or a server by URL.
+
+Limits of the engine in the process (chDB 4.4, ClickHouse 26.9), measured:
+
+* One process per path, and one path per process at a time.
+* Statements on one connection wait for each other; a second connection in the same process does
+  not, so the writer has one of its own.
+* A statement costs 0.5 ms; there is no asynchronous client (use threads).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn, Self
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from kato.errors import StoreFull, StoreUnavailable
+
+DATABASE = "kato"
+
+# One fixed path for every batch: the same rows in the same order in one block under one token are
+# recognised when they come again. The part is on disk before the insert answers.
+_INSERT_SETTINGS = {
+    "max_insert_threads": 1,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "fsync_after_insert": 1,
+    "fsync_part_directory": 1,
+    "async_insert": 0,
+    "max_insert_block_size": 1 << 24,
+    "min_insert_block_size_rows": 0,
+    "min_insert_block_size_bytes": 0,
+}
+
+_NO_SPACE = (243, 252)  # NOT_ENOUGH_SPACE; TOO_MANY_PARTS is what a full disk ends in
+
+
+class ClickHouse:
+    """One connection to a database of ClickHouse.
+
+    Args:
+        options: What ``clickhouse_connect.get_client`` needs to connect.
+
+    Raises:
+        StoreUnavailable: It cannot be reached or opened.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._options = dict(options)
+        try:
+            client = clickhouse_connect.get_client(**self._options)
+            client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+            client.close()
+            self._client = clickhouse_connect.get_client(**self._options, database=DATABASE)
+        except ClickHouseError as error:
+            _fail(error)
+
+    @classmethod
+    def embedded(cls, path: Path) -> Self:
+        """The engine in this process, its data under ``path``."""
+        return cls({"interface": "chdb", "path": str(path)})
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """A server: ``http://user:password@host:8123``."""
+        return cls({"dsn": url})
+
+    def another(self) -> Self:
+        """A second connection, whose statements do not wait for this one's."""
+        return type(self)(self._options)
+
+    def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
+        """The answer to a statement as a list of tuples."""
+        try:
+            return list(
+                self._client.query(statement, parameters=dict(parameters or {})).result_rows
+            )
+        except ClickHouseError as error:
+            _fail(error)
+
+    def arrow(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """The answer to a statement as an Arrow table."""
+        try:
+            table: pa.Table = self._client.query_arrow(
+                statement, parameters=dict(parameters or {}), use_strings=True
+            )
+        except ClickHouseError as error:
+            _fail(error)
+        return table
+
+    def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Carry out a statement that answers nothing."""
+        try:
+            self._client.command(statement, parameters=dict(parameters or {}))
+        except ClickHouseError as error:
+            _fail(error)
+
+    def insert(self, table: str, rows: pa.Table, token: str) -> None:
+        """Insert the rows as one block; the same token again inserts nothing."""
+        if not rows.num_rows:
+            return
+        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        try:
+            self._client.insert_arrow(table, rows.combine_chunks(), settings=settings)
+        except ClickHouseError as error:
+            _fail(error)
+
+    def close(self) -> None:
+        """Close the connection; the engine ends with its last one."""
+        self._client.close()
+
+
+def _fail(error: ClickHouseError) -> NoReturn:
+    text = str(error)
+    if getattr(error, "code", None) in _NO_SPACE or "No space left" in text:
+        raise StoreFull(f"ClickHouse has no space: {text}", remedy="free disk space") from error
+    raise StoreUnavailable(
+        f"ClickHouse failed: {text}", remedy="see whether it runs and what its log says"
+    ) from error

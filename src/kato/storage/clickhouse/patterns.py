@@ -1,0 +1,259 @@
+"""The tables of the memory: filled by batches of the journal, read by recall."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.ledger.journal import Entry, Sequences, State
+
+IntArray = npt.NDArray[np.int64]
+
+_MAP = pa.map_(pa.string(), pa.float64())
+_MAP_OF_LISTS = pa.map_(pa.string(), pa.list_(pa.string()))
+
+_NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
+
+
+class PatternSink:
+    """Takes batches of the journal into the tables.
+
+    The rows of an entry depend on the entry alone, so a batch that is read again makes the very
+    same blocks.
+    """
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def insert(self, entries: Sequence[Entry], token: str) -> None:
+        """Insert what the entries say, each table under the token."""
+        for table, rows in (
+            ("symbols", _symbol_rows(entries)),
+            ("frequencies", _frequency_rows(entries)),
+            ("states", _state_rows(entries)),
+            ("affinities", _affinity_rows(entries)),
+            ("vectors", _vector_rows(entries)),
+            ("tombstones", _tombstone_rows(entries)),
+            ("knowledge_bases", _knowledge_base_rows(entries)),
+            ("patterns", _pattern_rows(entries)),
+        ):
+            self._clickhouse.insert(table, rows, token)
+
+    def purge(self) -> None:
+        """Delete the rows of forgotten patterns and cleared knowledge bases."""
+        cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
+        gone = f"{cleared} OR (kb, id) IN (SELECT kb, id FROM tombstones)"  # noqa: S608
+        for table in ("patterns", "frequencies", "states"):
+            self._delete(table, gone)
+        for table in ("symbols", "affinities", "vectors", "tombstones"):
+            self._delete(table, cleared)
+
+    def _delete(self, table: str, condition: str) -> None:
+        # A lightweight DELETE rewrites every part it may touch: ask first.
+        if self._clickhouse.rows(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"):  # noqa: S608
+            self._clickhouse.command(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+
+
+class PatternTables:
+    """Reads the tables of the memory."""
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def where(self, kb: int, condition: str, parameters: dict[str, Any]) -> Sequences:
+        """The patterns of a knowledge base that meet a condition, ids ascending.
+
+        Args:
+            kb: The knowledge base's number.
+            condition: SQL over ``id``, ``symbols`` and ``event_ends``, with parameters.
+            parameters: Their values.
+        """
+        table = self._clickhouse.arrow(
+            "SELECT id, name, symbols, event_ends FROM patterns "  # noqa: S608 - conditions are ours
+            f"WHERE kb = {{kb:UInt32}} AND {_NOT_FORGOTTEN} AND ({condition}) ORDER BY id",
+            {"kb": kb, **parameters},
+        )
+        return _sequences_of(table)
+
+    def texts(self, kb: int, ids: Sequence[int]) -> dict[int, str]:
+        """Texts of symbols by id."""
+        rows = self._clickhouse.rows(
+            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32} AND id IN {ids:Array(UInt32)}",
+            {"kb": kb, "ids": list(ids)},
+        )
+        return dict(rows)
+
+    def vocabulary(self, kb: int, after: int) -> dict[int, str]:
+        """Texts of all symbols with an id above ``after``."""
+        rows = self._clickhouse.rows(
+            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32} AND id > {after:UInt32}",
+            {"kb": kb, "after": after},
+        )
+        return dict(rows)
+
+    def nearest_vectors(
+        self, kb: int, vector: Sequence[float], limit: int
+    ) -> list[tuple[str, float]]:
+        """Names and L2 distances of the stored vectors nearest to one of the same dimension."""
+        return self._clickhouse.rows(
+            "SELECT name, L2Distance(value, {vector:Array(Float64)}) AS distance "
+            "FROM vectors FINAL WHERE kb = {kb:UInt32} AND dimension = {dimension:UInt32} "
+            "ORDER BY distance, name LIMIT {limit:UInt32}",
+            {"kb": kb, "dimension": len(vector), "vector": list(vector), "limit": limit},
+        )
+
+    def bytes_on_disk(self) -> int:
+        """Bytes of all active parts."""
+        rows = self._clickhouse.rows(
+            "SELECT sum(bytes_on_disk) FROM system.parts "
+            "WHERE active AND database = currentDatabase()"
+        )
+        return int(rows[0][0] or 0)
+
+
+def _sequences_of(table: pa.Table) -> Sequences:
+    table = table.combine_chunks()
+    ids = _values(table["id"]).astype(np.int64)
+    symbols, offsets = _lists(table["symbols"])
+    ends, end_offsets = _lists(table["event_ends"])
+    names: list[Any] = table["name"].to_pylist()
+    return Sequences(
+        ids, names, symbols.astype(np.uint32), offsets, ends.astype(np.int32), end_offsets
+    )
+
+
+def _values(column: pa.ChunkedArray[Any]) -> npt.NDArray[Any]:
+    return column.to_numpy()
+
+
+def _lists(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[Any], IntArray]:
+    """Values and offsets of a column of lists, from zero."""
+    chunk: Any = column.combine_chunks()
+    if isinstance(chunk, pa.ChunkedArray):
+        chunk = chunk.chunk(0) if chunk.num_chunks else pa.array([], column.type)
+    offsets = chunk.offsets.to_numpy().astype(np.int64)
+    values = chunk.values.to_numpy()[offsets[0] : offsets[-1]]
+    return values, offsets - offsets[0]
+
+
+def _pattern_rows(entries: Iterable[Entry]) -> pa.Table:
+    parts = [_sequence_rows(e.kb, e.sequences) for e in entries if e.sequences is not None]
+    return pa.concat_tables(parts) if parts else pa.table({})
+
+
+def _sequence_rows(kb: int, sequences: Sequences) -> pa.Table:
+    return pa.table(
+        {
+            "kb": np.full(len(sequences.ids), kb, np.uint32),
+            "id": sequences.ids.astype(np.uint64),
+            "name": pa.array(sequences.names, pa.binary(20)),
+            "symbols": _list_column(sequences.offsets, sequences.symbols),
+            "event_ends": _list_column(
+                sequences.event_offsets, sequences.event_ends.astype(np.uint32)
+            ),
+        }
+    )
+
+
+def _list_column(offsets: IntArray, values: npt.NDArray[np.uint32]) -> Any:
+    from_arrays: Any = pa.LargeListArray.from_arrays  # the stubs take no NumPy offsets
+    return from_arrays(pa.array(offsets), pa.array(values))
+
+
+def _symbol_rows(entries: Iterable[Entry]) -> pa.Table:
+    rows = [(e.kb, number, text) for e in entries for number, text in e.texts.items()]
+    return _table(rows, {"kb": pa.uint32(), "id": pa.uint32(), "text": pa.string()})
+
+
+def _frequency_rows(entries: Iterable[Entry]) -> pa.Table:
+    """The newest frequency in the batch of each pattern that was learned more than once."""
+    newest = {
+        (e.kb, pattern): (e.sequence, frequency)
+        for e in entries
+        for pattern, frequency in e.frequencies.items()
+        if frequency > 1
+    }
+    return _table(
+        [(*key, *value) for key, value in newest.items()],
+        {"kb": pa.uint32(), "id": pa.uint64(), "version": pa.uint64(), "frequency": pa.uint64()},
+    )
+
+
+def _state_rows(entries: Iterable[Entry]) -> pa.Table:
+    newest = {(e.kb, i): (e.sequence, state) for e in entries for i, state in e.states.items()}
+    return _table(
+        [(kb, i, version, *_state_cells(s)) for (kb, i), (version, s) in newest.items()],
+        {
+            "kb": pa.uint32(),
+            "id": pa.uint64(),
+            "version": pa.uint64(),
+            "emotives": pa.list_(_MAP),
+            "metadata": _MAP_OF_LISTS,
+            "felt": _MAP,
+        },
+    )
+
+
+def _state_cells(state: State) -> tuple[Any, ...]:
+    emotives = [list(record.items()) for record in state.emotives]
+    return emotives, list(state.metadata.items()), list(state.felt.items())
+
+
+def _affinity_rows(entries: Iterable[Entry]) -> pa.Table:
+    newest = {
+        (e.kb, symbol): (e.sequence, sums) for e in entries for symbol, sums in e.affinities.items()
+    }
+    return _table(
+        [(kb, i, version, list(sums.items())) for (kb, i), (version, sums) in newest.items()],
+        {"kb": pa.uint32(), "symbol": pa.uint32(), "version": pa.uint64(), "sums": _MAP},
+    )
+
+
+def _vector_rows(entries: Iterable[Entry]) -> pa.Table:
+    rows = [
+        (e.kb, len(value), name, e.sequence, value)
+        for e in entries
+        for name, value in e.vectors.items()
+    ]
+    return _table(
+        rows,
+        {
+            "kb": pa.uint32(),
+            "dimension": pa.uint32(),
+            "name": pa.string(),
+            "version": pa.uint64(),
+            "value": pa.list_(pa.float64()),
+        },
+    )
+
+
+def _tombstone_rows(entries: Iterable[Entry]) -> pa.Table:
+    rows = [(e.kb, e.forgotten, e.sequence) for e in entries if e.forgotten is not None]
+    return _table(rows, {"kb": pa.uint32(), "id": pa.uint64(), "version": pa.uint64()})
+
+
+def _knowledge_base_rows(entries: Iterable[Entry]) -> pa.Table:
+    rows: list[tuple[Any, ...]] = []
+    for entry in entries:
+        if entry.name is not None:
+            rows.append((entry.kb, entry.sequence, entry.name, entry.kind == "clear"))
+        if entry.successor is not None:
+            rows.append((entry.successor, entry.sequence, entry.name, False))
+    return _table(
+        rows,
+        {"kb": pa.uint32(), "version": pa.uint64(), "name": pa.string(), "cleared": pa.uint8()},
+    )
+
+
+def _table(rows: Sequence[tuple[Any, ...]], columns: dict[str, pa.DataType]) -> pa.Table:
+    transposed: list[Any] = list(zip(*rows, strict=True)) or [[] for _ in columns]
+    arrays = {
+        name: pa.array(values, kind)
+        for (name, kind), values in zip(columns.items(), transposed, strict=True)
+    }
+    return pa.table(arrays)

@@ -1,0 +1,152 @@
+"""The connection to the ledger: scripts, errors, and retries that are safe.
+
+The server is only ever asked for a script or a single command. Every script that changes something
+takes an operation id and answers a repeat from its record, so a lost answer can be asked for again.
+
+>>> operation_id() != operation_id()
+True
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+import redis
+import stamina
+from redis.commands.core import Script
+
+from kato.errors import Conflict, KatoError, StoreFull, StoreTooNew, StoreUnavailable
+
+FORMAT = 1
+"""Layout of the keys; a ledger with a higher number was written by a newer release."""
+
+OPERATION_KEPT_MS = 60_000
+"""How long the answer of an operation is kept for a repeat, unless the caller asks for longer."""
+
+SHARD = "{0}"
+"""Embedded ledgers have one shard: the hash tag of all keys."""
+
+_SCRIPTS = ("learn", "forget", "clear", "drop", "look", "facts", "state", "claim", "done")
+
+
+def operation_id() -> str:
+    """A new operation id: 128 random bits in hexadecimal."""
+    return secrets.token_hex(16)
+
+
+class Connection:
+    """A ledger that can be asked.
+
+    Args:
+        client: A client that does not decode answers.
+        diagnosis: Says why the server is gone, where that can be known.
+
+    Raises:
+        StoreUnavailable: The server does not answer.
+        StoreTooNew: The ledger was written by a newer release.
+    """
+
+    def __init__(
+        self, client: redis.Redis, diagnosis: Callable[[], KatoError] | None = None
+    ) -> None:
+        self._client = client
+        self._diagnosis = diagnosis
+        shared = _source("shared")
+        self._scripts = {name: _script(client, shared + _source(name)) for name in _SCRIPTS}
+        self._check_format()
+
+    @classmethod
+    def to_socket(cls, socket: Path, diagnosis: Callable[[], KatoError]) -> Connection:
+        """The embedded ledger behind a unix socket."""
+        return cls(redis.Redis(unix_socket_path=str(socket), socket_timeout=60), diagnosis)
+
+    @classmethod
+    def to_url(cls, url: str) -> Connection:
+        """A server by URL: ``redis://``, ``rediss://`` or ``unix://``."""
+        client = redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+        return cls(client)
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run a script on the shard; repeated once or twice if the connection breaks.
+
+        Raises:
+            StoreUnavailable: The server does not answer.
+            StoreFull: The journal or the server's memory is full.
+            Conflict: A session moved on.
+        """
+        compiled = self._scripts[script]
+        return self._asked(lambda: compiled(keys=[SHARD], args=arguments))
+
+    def command(self, *arguments: Any) -> Any:
+        """Send one command that may be sent twice without harm."""
+        execute: Callable[..., Any] = self._client.execute_command
+        return self._asked(lambda: execute(*arguments))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
+        try:
+            for attempt in stamina.retry_context(
+                on=(redis.ConnectionError, redis.TimeoutError),
+                attempts=3,
+                timeout=2.0,
+                wait_initial=0.01,
+                wait_max=0.1,
+            ):
+                with attempt:
+                    return ask()
+        except redis.RedisError as error:
+            self._fail(error)
+        raise AssertionError("unreachable")  # pragma: no cover
+
+    def _fail(self, error: redis.RedisError) -> NoReturn:
+        raise _translated(error, self._diagnosis) from error
+
+    def _check_format(self) -> None:
+        key = f"{SHARD}:format"
+        self.command("SET", key, FORMAT, "NX")
+        found = int(self.command("GET", key))
+        if found > FORMAT:
+            raise StoreTooNew(
+                f"the ledger has format {found}, this release knows {FORMAT}",
+                remedy="upgrade KATO",
+            )
+
+
+def packed(value: Any) -> bytes:
+    """The value as MessagePack, the form scripts take lists and mappings in."""
+    return msgspec.msgpack.encode(value)
+
+
+def _source(name: str) -> str:
+    folder = resources.files("kato.storage.ledger") / "scripts"
+    return (folder / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _script(client: redis.Redis, source: str) -> Script:
+    return client.register_script(source)
+
+
+def _translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | None) -> KatoError:
+    text = str(error)
+    if "KATOCONFLICT" in text:
+        return Conflict("the session was changed by another call", remedy="repeat the call")
+    if "KATOFULL" in text:
+        return StoreFull(
+            "the journal is full: ClickHouse does not take what was learned",
+            remedy="see whether ClickHouse runs and has space, or raise KATO_JOURNAL_LIMIT_MB",
+        )
+    if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
+        return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
+    if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and diagnosis:
+        return diagnosis()
+    return StoreUnavailable(
+        f"the ledger failed: {text}", remedy="see whether the Redis or Valkey server runs"
+    )

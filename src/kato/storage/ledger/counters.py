@@ -1,0 +1,302 @@
+"""What the ledger counts: learning and forgetting change it, predictions read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.model.emotive import Emotives
+from kato.storage.ledger.connection import (
+    OPERATION_KEPT_MS,
+    SHARD,
+    Connection,
+    operation_id,
+    packed,
+)
+from kato.storage.ledger.journal import (
+    Batch,
+    Entry,
+    State,
+    decoded,
+    unpacked_emotives,
+    unpacked_metadata,
+    unpacked_records,
+)
+
+IntArray = npt.NDArray[np.int64]
+
+Brought = tuple[list[str], Emotives, dict[str, list[str]]]
+"""What a pattern brings: emotive records as JSON, their means, metadata values by key."""
+
+
+class SessionStep(msgspec.Struct, frozen=True):
+    """A session's next state, kept by the same script that learns.
+
+    Attributes:
+        session: The session's id.
+        version: The version the step was computed from.
+        state: The new state, encoded.
+        ttl: Seconds until it expires.
+    """
+
+    session: str
+    version: int
+    state: bytes
+    ttl: int
+
+
+class Lesson(msgspec.Struct, frozen=True):
+    """Patterns to learn in one step.
+
+    Attributes:
+        batch: Their names and symbols.
+        texts: The distinct symbols of the batch, in order of first occurrence.
+        occurrences: How often each occurs in the batch.
+        brought: By the pattern's position (from 1), emotives and metadata.
+        vectors: By symbol text, the vectors to store.
+    """
+
+    batch: Batch
+    texts: list[str]
+    occurrences: list[int]
+    brought: dict[int, Brought] = {}
+    vectors: dict[str, list[float]] = {}
+
+
+class Learned(msgspec.Struct, frozen=True, array_like=True):
+    """What became of a lesson: ids and frequencies in the order of the batch."""
+
+    kb: int
+    ids: list[int]
+    frequencies: list[int]
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a reader needs before it recalls.
+
+    Attributes:
+        kb: The knowledge base's number.
+        symbols: Ids of the texts asked for; 0 where the knowledge base does not know one.
+        done: Last sequence ClickHouse has.
+        entries: Journal entries the reader did not have.
+    """
+
+    kb: int
+    symbols: list[int]
+    done: int
+    entries: list[Entry]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Counters of one moment.
+
+    Attributes:
+        patterns: Patterns in the knowledge base.
+        pattern_frequencies: Sum of their frequencies.
+        symbols: Distinct symbols in them.
+        frequencies: int64 by pattern asked for; 0 where it is forgotten.
+        emotives: Records by pattern asked for.
+        symbol_frequencies: int64 by symbol asked for.
+        members: int64 by symbol asked for, the patterns that hold it.
+        affinities: By symbol whose affinity was asked.
+    """
+
+    patterns: int
+    pattern_frequencies: int
+    symbols: int
+    frequencies: IntArray
+    emotives: list[list[Emotives]]
+    symbol_frequencies: IntArray
+    members: IntArray
+    affinities: list[Emotives]
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """A knowledge base's totals.
+
+    Attributes:
+        patterns: Patterns in it.
+        pattern_frequencies: Sum of their frequencies: every learn counts.
+        symbols: Distinct symbols in them.
+        occurrences: Symbols learned, repeats and relearns included.
+    """
+
+    patterns: int = 0
+    pattern_frequencies: int = 0
+    symbols: int = 0
+    occurrences: int = 0
+
+
+class PatternState(msgspec.Struct, frozen=True):
+    """What the ledger holds of one pattern."""
+
+    kb: int
+    id: int
+    frequency: int
+    state: State
+
+
+class Counters:
+    """Changes and reads the counters of knowledge bases by name.
+
+    Args:
+        connection: The ledger.
+        journal_limit: Bytes the journal may hold before changes are refused.
+    """
+
+    def __init__(self, connection: Connection, journal_limit: int) -> None:
+        self._connection = connection
+        self._journal_limit = journal_limit
+
+    def learn(
+        self,
+        kb: str,
+        lesson: Lesson,
+        *,
+        persistence: int,
+        step: SessionStep | None = None,
+        operation: str | None = None,
+    ) -> Learned:
+        """Learn a lesson, and keep a session's step with it.
+
+        Raises:
+            StoreFull: The journal is full; nothing was learned.
+            Conflict: The session moved on; nothing was learned.
+        """
+        step = step or SessionStep("", 0, b"", 0)
+        answer = self._connection.run(
+            "learn",
+            operation or operation_id(),
+            OPERATION_KEPT_MS,
+            kb,
+            packed(lesson.batch),
+            packed(lesson.texts),
+            packed(lesson.occurrences),
+            packed(lesson.brought),
+            persistence,
+            self._journal_limit,
+            packed(lesson.vectors) if lesson.vectors else b"",
+            step.session,
+            step.version,
+            step.state,
+            step.ttl,
+        )
+        return msgspec.msgpack.decode(answer, type=Learned)
+
+    def forget(self, kb: str, name: bytes, state: PatternState, symbols: Sequence[int]) -> bool:
+        """Take a pattern out of every counter; False if it changed or went meanwhile.
+
+        Args:
+            kb: The knowledge base's name.
+            name: The pattern's name, 20 bytes.
+            state: What :meth:`state` said of it.
+            symbols: Its symbols' ids, repeats included.
+        """
+        ids, times = np.unique(np.asarray(symbols, np.int64), return_counts=True)
+        shares = np.stack([ids, times], axis=1).ravel().tolist()
+        answer = self._connection.run(
+            "forget",
+            operation_id(),
+            OPERATION_KEPT_MS,
+            kb,
+            state.kb,
+            name,
+            state.id,
+            packed(shares),
+            self._journal_limit,
+        )
+        return msgspec.msgpack.decode(answer, type=list[int]) == [1]
+
+    def clear(self, kb: str) -> None:
+        """Give the knowledge base a new, empty number."""
+        self._connection.run("clear", operation_id(), OPERATION_KEPT_MS, kb, self._journal_limit)
+
+    def drop_some(self, keys: int = 2000) -> bool:
+        """Remove some keys of cleared numbers; False if there was nothing to remove."""
+        return bool(self._connection.run("drop", keys))
+
+    def look(self, kb: str, texts: list[str], after: int) -> Look | None:
+        """Resolve a knowledge base and symbols, and catch up with the journal.
+
+        Returns:
+            None if there is no knowledge base of that name.
+        """
+        answer = self._connection.run("look", kb, packed(texts), after)
+        if not answer[0]:
+            return None
+        return Look(answer[0], answer[1], answer[2], [decoded(entry) for entry in answer[3]])
+
+    def facts(
+        self, kb: int, ids: IntArray, symbols: IntArray, weighed: Sequence[int] = ()
+    ) -> Facts:
+        """The counters behind a prediction, all of one moment.
+
+        Args:
+            kb: The knowledge base's number.
+            ids: Pattern ids.
+            symbols: Symbol ids.
+            weighed: Symbol ids whose affinity is asked.
+        """
+        answer = self._connection.run(
+            "facts", kb, packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
+        )
+        totals, frequencies, emotives, counts, affinities = answer
+        symbol_frequencies, members = _unpacked_counts(counts)
+        return Facts(
+            totals[0],
+            totals[1],
+            totals[2],
+            np.array(frequencies, np.int64),
+            [unpacked_records(records) if records else [] for records in emotives],
+            symbol_frequencies,
+            members,
+            [unpacked_emotives(sums) if sums else {} for sums in affinities],
+        )
+
+    def state(self, kb: str, name: bytes) -> PatternState | None:
+        """What is held of the pattern with this name (20 bytes); None if it is not there."""
+        answer = self._connection.run("state", kb, name)
+        if not answer[0]:
+            return None
+        number, pattern, frequency, emotives, metadata, felt = answer
+        state = State(
+            unpacked_records(emotives) if emotives else [],
+            unpacked_metadata(metadata) if metadata else {},
+            unpacked_emotives(felt) if felt else {},
+        )
+        return PatternState(number, pattern, frequency, state)
+
+    def number(self, kb: str) -> int | None:
+        """The current number of a knowledge base; None if there is none of that name."""
+        answer = self._connection.command("HGET", f"{SHARD}:names", kb)
+        return int(answer) if answer is not None else None
+
+    def names(self) -> list[str]:
+        """Names of all knowledge bases, sorted."""
+        return sorted(name.decode() for name in self._connection.command("HKEYS", f"{SHARD}:names"))
+
+    def totals(self, kb: int) -> Totals:
+        """The totals of a number."""
+        keys = ("patterns", "frequencies", "symbols", "occurrences")
+        answer = self._connection.command("HMGET", f"{SHARD}:{kb}", *keys)
+        return Totals(*(int(value or 0) for value in answer))
+
+    def counted_symbols(self, kb: int) -> list[int]:
+        """Ids of all symbols that stand in a pattern, ascending."""
+        return sorted(int(i) for i in self._connection.command("HKEYS", f"{SHARD}:{kb}:count"))
+
+    def memory(self) -> int:
+        """Bytes of memory the server uses for data."""
+        info: Any = self._connection.command("INFO", "memory")
+        return int(info["used_memory_dataset"])
+
+
+def _unpacked_counts(counts: list[bytes]) -> tuple[IntArray, IntArray]:
+    """Frequency and members from 6 + 6 little-endian bytes each; nothing is 0 and 0."""
+    frequencies = [int.from_bytes(count[:6], "little") for count in counts]
+    members = [int.from_bytes(count[6:], "little") for count in counts]
+    return np.array(frequencies, np.int64), np.array(members, np.int64)

@@ -1,0 +1,274 @@
+"""The journal: what the ledger decided and ClickHouse has not got yet.
+
+An entry is written by the script that makes the change. It is read by the writer, which carries it
+to ClickHouse in batches, and by every prediction, which must see what was just learned.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.errors import StoreTooNew
+from kato.model.emotive import Emotives, Metadata
+from kato.storage.ledger.connection import FORMAT, SHARD, Connection
+
+IntArray = npt.NDArray[np.int64]
+
+
+class State(msgspec.Struct, frozen=True):
+    """What a pattern carries beside its events.
+
+    Attributes:
+        emotives: Newest records, oldest first.
+        metadata: By key, the distinct values, sorted.
+        felt: By emotive, the pattern's share of its symbols' affinity sums.
+    """
+
+    emotives: list[Emotives] = []
+    metadata: Metadata = {}
+    felt: Emotives = {}
+
+
+class Sequences(msgspec.Struct, frozen=True):
+    """New patterns of a batch, ids ascending; symbols and event ends as in Candidates.
+
+    Attributes:
+        ids: int64[k].
+        names: 20 bytes each.
+        symbols: uint32[total].
+        offsets: int64[k + 1] into ``symbols``.
+        event_ends: int32[e].
+        event_offsets: int64[k + 1] into ``event_ends``; an empty slice is one symbol an event.
+    """
+
+    ids: IntArray
+    names: list[bytes]
+    symbols: npt.NDArray[np.uint32]
+    offsets: IntArray
+    event_ends: npt.NDArray[np.int32]
+    event_offsets: IntArray
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the journal.
+
+    Attributes:
+        sequence: Position in the journal; also the version of all states it carries.
+        kind: ``learn``, ``forget`` or ``clear``.
+        kb: The knowledge base's number.
+        name: The knowledge base's name, where its number is new (learn) or given up (clear).
+        successor: The number that follows (clear).
+        forgotten: Id of the forgotten pattern (forget).
+        sequences: New patterns (learn), if any.
+        frequencies: By pattern id, the frequency after this step.
+        texts: By symbol id, the texts of new symbols.
+        states: By pattern id, emotives and metadata after this step.
+        affinities: By symbol id, the affinity sums after this step.
+        vectors: By symbol text, the vector behind it.
+    """
+
+    sequence: int
+    kind: str
+    kb: int
+    name: str | None = None
+    successor: int | None = None
+    forgotten: int | None = None
+    sequences: Sequences | None = None
+    frequencies: dict[int, int] = {}
+    texts: dict[int, str] = {}
+    states: dict[int, State] = {}
+    affinities: dict[int, Emotives] = {}
+    vectors: dict[str, list[float]] = {}
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """A batch that somebody is carrying to ClickHouse.
+
+    Attributes:
+        first: Its first sequence.
+        last: Its last sequence.
+        token: Under which ClickHouse knows it.
+    """
+
+    first: int
+    last: int
+    token: str
+
+
+class Journal:
+    """The journal as the writer sees it: claim, read, done."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, rows: int, size: int) -> Intent | None:
+        """The intent that stands, or a new one over the next entries; None if there are none.
+
+        Args:
+            rows: Most patterns in a new batch.
+            size: Most bytes in a new batch. One entry is taken however large it is.
+        """
+        answer = self._connection.run("claim", rows, size, secrets.token_hex(16))
+        return Intent(answer[0], answer[1], answer[2].decode()) if answer else None
+
+    def read(self, intent: Intent) -> list[Entry]:
+        """The entries of an intent, in order."""
+        key = f"{SHARD}:journal"
+        raw = self._connection.command("XRANGE", key, f"{intent.first}-0", f"{intent.last}-0")
+        return [decoded(entry) for entry in raw]
+
+    def done(self, intent: Intent) -> None:
+        """Say that ClickHouse has the batch, and let go of its entries."""
+        self._connection.run("done", intent.token)
+
+    def waiting(self) -> int:
+        """How many entries ClickHouse has not got."""
+        return int(self._connection.command("XLEN", f"{SHARD}:journal"))
+
+
+def decoded(raw: tuple[bytes, Any]) -> Entry:
+    """An entry as the server answers it, decoded.
+
+    Raises:
+        StoreTooNew: A newer release wrote it.
+    """
+    fields = _fields(raw[1])
+    if int(fields[b"format"]) > FORMAT:
+        raise StoreTooNew(
+            f"the journal holds an entry of format {int(fields[b'format'])}", remedy="upgrade KATO"
+        )
+    kind = fields[b"kind"].decode()
+    sequence = int(raw[0].split(b"-")[0])
+    name = fields[b"name"].decode() if b"name" in fields else None
+    common: dict[str, Any] = {
+        "sequence": sequence,
+        "kind": kind,
+        "kb": int(fields[b"kb"]),
+        "name": name,
+    }
+    if kind == "learn":
+        return _learned(common, fields)
+    return Entry(
+        **common,
+        successor=int(fields[b"successor"]) if b"successor" in fields else None,
+        forgotten=int(fields[b"id"]) if b"id" in fields else None,
+        affinities=_numbered(fields, b"affinity:", unpacked_emotives),
+    )
+
+
+def unpacked_emotives(packed: bytes) -> Emotives:
+    """Sums by emotive as a script packed them.
+
+    A script packs an empty table as an empty list, and whole numbers as integers.
+    """
+    return _by_text(packed, float)
+
+
+def unpacked_records(packed: bytes) -> list[Emotives]:
+    """A window of emotive records: a list of JSON texts."""
+    texts = msgspec.msgpack.decode(packed, type=list[str])
+    return [msgspec.json.decode(text, type=dict[str, float]) for text in texts]
+
+
+def unpacked_metadata(packed: bytes) -> Metadata:
+    """Metadata values by key, sorted here: a script's order follows the server's locale."""
+    return _by_text(packed, sorted)
+
+
+def _learned(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
+    ids = msgspec.msgpack.decode(fields[b"ids"], type=list[int])
+    frequencies = msgspec.msgpack.decode(fields[b"frequencies"], type=list[int])
+    numbers, texts = (
+        msgspec.msgpack.decode(fields[b"texts"], type=tuple[list[int], list[str]])
+        if b"texts" in fields
+        else ([], [])
+    )
+    return Entry(
+        **common,
+        sequences=_sequences(fields, ids, frequencies) if b"batch" in fields else None,
+        frequencies=dict(zip(ids, frequencies, strict=True)),
+        texts=dict(zip(numbers, texts, strict=True)),
+        states=_states(fields),
+        affinities=_numbered(fields, b"affinity:", unpacked_emotives),
+        vectors=msgspec.msgpack.decode(fields[b"vectors"]) if b"vectors" in fields else {},
+    )
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True):
+    """Patterns as a learn sends them; ``learn.lua`` reads the first three fields.
+
+    Attributes:
+        names: 20 bytes a pattern.
+        offsets: Where each pattern's symbols begin; one more than there are patterns.
+        symbols: Positions in the batch's list of distinct symbols.
+        event_offsets: Where each pattern's event ends begin; one more than there are patterns.
+        event_ends: Symbols up to each event's end; none where every event has one symbol.
+    """
+
+    names: bytes
+    offsets: list[int]
+    symbols: list[int]
+    event_offsets: list[int]
+    event_ends: list[int]
+
+
+def _sequences(fields: Mapping[bytes, bytes], ids: list[int], frequencies: list[int]) -> Sequences:
+    batch = msgspec.msgpack.decode(fields[b"batch"], type=Batch)
+    symbol_ids = np.array(msgspec.msgpack.decode(fields[b"symbols"], type=list[int]), np.uint32)
+    symbols = symbol_ids[np.array(batch.symbols, np.int64)]
+    # A frequency of 1 is a pattern's first: forgotten ids are never used again.
+    new = np.flatnonzero(np.array(frequencies) == 1)
+    offsets, symbols = _picked(np.array(batch.offsets), symbols, new)
+    event_offsets, ends = _picked(
+        np.array(batch.event_offsets), np.array(batch.event_ends, np.int32), new
+    )
+    names = [batch.names[20 * i : 20 * i + 20] for i in new.tolist()]
+    return Sequences(np.array(ids)[new], names, symbols, offsets, ends, event_offsets)
+
+
+def _picked(offsets: IntArray, values: Any, rows: IntArray) -> tuple[IntArray, Any]:
+    """The slices of some rows, side by side, and their offsets."""
+    if len(rows) == len(offsets) - 1:
+        return offsets, values
+    lengths = (offsets[1:] - offsets[:-1])[rows]
+    picked = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    places = np.repeat(offsets[rows] - picked[:-1], lengths) + np.arange(picked[-1])
+    return picked, values[places]
+
+
+def _states(fields: Mapping[bytes, bytes]) -> dict[int, State]:
+    emotives = _numbered(fields, b"emotives:", unpacked_records)
+    metadata = _numbered(fields, b"metadata:", unpacked_metadata)
+    felt = _numbered(fields, b"felt:", unpacked_emotives)
+    ids = sorted({*emotives, *metadata, *felt})
+    return {i: State(emotives.get(i, []), metadata.get(i, {}), felt.get(i, {})) for i in ids}
+
+
+def _numbered(fields: Mapping[bytes, bytes], prefix: bytes, decode: Any) -> dict[int, Any]:
+    return {
+        int(key.removeprefix(prefix)): decode(value)
+        for key, value in fields.items()
+        if key.startswith(prefix)
+    }
+
+
+def _by_text(packed: bytes, convert: Any) -> dict[str, Any]:
+    values = msgspec.msgpack.decode(packed)
+    return {key: convert(values[key]) for key in sorted(values)} if values else {}
+
+
+def _fields(raw: Any) -> dict[bytes, bytes]:
+    if isinstance(raw, Mapping):
+        return dict(raw)
+    flat = list(raw)
+    return dict(_pairs(flat))
+
+
+def _pairs(flat: list[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)

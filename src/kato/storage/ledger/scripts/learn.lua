@@ -1,0 +1,200 @@
+-- Learn patterns, keep a session's step, and journal both, as one step.
+--
+-- ARGV: 1 operation, 2 how long its answer is kept (ms), 3 knowledge base, 4 batch
+-- {names, offsets, symbols, ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
+-- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
+-- in bytes, 10 vectors, 11 session or '', 12 its expected version, 13 its new state, 14 its time to
+-- live in s.
+-- Answers {kb, {id, ...}, {frequency, ...}}, or an error before anything is changed.
+
+local operation, kept = ARGV[1], ARGV[2]
+local known = answered(operation)
+if known then return known end
+
+local session = ARGV[11] ~= '' and shard .. ':session:' .. ARGV[11]
+if session and number(redis.call('HGET', session, 'version')) ~= tonumber(ARGV[12]) then
+  return redis.error_reply('KATOCONFLICT the session moved on')
+end
+if journal_is_full(tonumber(ARGV[9])) then
+  return redis.error_reply('KATOFULL the journal is full')
+end
+
+local batch = cmsgpack.unpack(ARGV[4])
+local names, offsets, symbols = batch[1], batch[2], batch[3]
+local count = #names / 20
+if count == 0 then
+  redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
+  redis.call('EXPIRE', session, ARGV[14])
+  return answer(operation, kept, cmsgpack.pack({0, {}, {}}))
+end
+
+local kb, is_new_kb = open_kb(ARGV[3])
+local meta = shard .. ':' .. kb
+local prefix = meta .. ':'
+local totals = redis.call('HMGET', meta, 'patterns', 'frequencies', 'symbols', 'occurrences',
+  'next_pattern', 'next_symbol', 'buckets')
+local patterns, frequencies, vocabulary, occurrences =
+  number(totals[1]), number(totals[2]), number(totals[3]), number(totals[4])
+local next_pattern, next_symbol, buckets =
+  number(totals[5]), number(totals[6]), number(totals[7])
+
+-- Symbols: local position in the batch -> id, new texts numbered in the order they first occur.
+local texts = cmsgpack.unpack(ARGV[5])
+local ids = hmget(prefix .. 'symbol', texts)
+local new_symbols, new_ids, new_texts = {}, {}, {}
+for i = 1, #texts do
+  if ids[i] then
+    ids[i] = tonumber(ids[i])
+  else
+    next_symbol = next_symbol + 1
+    ids[i] = next_symbol
+    new_symbols[#new_symbols + 1] = texts[i]
+    new_symbols[#new_symbols + 1] = next_symbol
+    new_ids[#new_ids + 1] = next_symbol
+    new_texts[#new_texts + 1] = texts[i]
+  end
+end
+hset(prefix .. 'symbol', new_symbols)
+
+-- Patterns: new or known, and their frequencies.
+local pattern_ids, pattern_frequencies, members, last_seen = {}, {}, {}, {}
+local power = power_below(buckets)
+local any_new = false
+for p = 1, count do
+  local name = string.sub(names, 20 * p - 19, 20 * p)
+  local bucket = prefix .. 'name:' .. bucket_of(name, buckets, power)
+  local id = tonumber(redis.call('HGET', bucket, name) or nil)
+  if id then
+    local place = prefix .. 'freq:' .. math.floor(id / 64)
+    pattern_frequencies[p] = redis.call('HINCRBY', place, id % 64, 1)
+  else
+    next_pattern = next_pattern + 1
+    id = next_pattern
+    patterns = patterns + 1
+    any_new = true
+    redis.call('HSET', bucket, name, id)
+    redis.call('HSET', prefix .. 'freq:' .. math.floor(id / 64), id % 64, 1)
+    pattern_frequencies[p] = 1
+    for s = offsets[p] + 1, offsets[p + 1] do
+      local symbol = symbols[s] + 1
+      if last_seen[symbol] ~= p then
+        last_seen[symbol] = p
+        members[symbol] = (members[symbol] or 0) + 1
+      end
+    end
+    if patterns > FILL * buckets then
+      split_bucket(prefix, buckets)
+      buckets = buckets + 1
+      power = power_below(buckets)
+    end
+  end
+  pattern_ids[p] = id
+end
+
+-- Counters of the symbols.
+local occurring = cmsgpack.unpack(ARGV[6])
+local counted, changed = hmget(prefix .. 'count', ids), {}
+for i = 1, #ids do
+  local frequency, member = unpack_count(counted[i])
+  if frequency == 0 then vocabulary = vocabulary + 1 end
+  changed[#changed + 1] = ids[i]
+  changed[#changed + 1] = pack_count(frequency + occurring[i], member + (members[i] or 0))
+end
+hset(prefix .. 'count', changed)
+redis.call('HSET', meta, 'patterns', patterns, 'frequencies', frequencies + count,
+  'symbols', vocabulary, 'occurrences', occurrences + #symbols,
+  'next_pattern', next_pattern, 'next_symbol', next_symbol, 'buckets', buckets)
+
+-- Emotives and metadata, for the patterns that bring any.
+local persistence = tonumber(ARGV[8])
+local states, weighed = {}, {}
+
+local function keep_emotives(id, records, means)
+  local window = redis.call('HGET', prefix .. 'emotives', id)
+  window = window and cmsgpack.unpack(window) or {}
+  for _, record in ipairs(records) do window[#window + 1] = record end
+  local newest = {}
+  for i = math.max(1, #window - persistence + 1), #window do newest[#newest + 1] = window[i] end
+  redis.call('HSET', prefix .. 'emotives', id, cmsgpack.pack(newest))
+  local felt = redis.call('HGET', prefix .. 'felt', id)
+  felt = felt and cmsgpack.unpack(felt) or {}
+  for emotive, mean in pairs(means) do felt[emotive] = (felt[emotive] or 0) + mean end
+  redis.call('HSET', prefix .. 'felt', id, cmsgpack.pack(felt))
+end
+
+local function keep_affinity(p, means)
+  local seen = {}
+  for s = offsets[p] + 1, offsets[p + 1] do
+    local symbol = ids[symbols[s] + 1]
+    if not seen[symbol] then
+      seen[symbol] = true
+      local sums = weighed[symbol]
+      if not sums then
+        sums = redis.call('HGET', prefix .. 'affinity', symbol)
+        sums = sums and cmsgpack.unpack(sums) or {}
+        weighed[symbol] = sums
+      end
+      for emotive, mean in pairs(means) do sums[emotive] = (sums[emotive] or 0) + mean end
+    end
+  end
+end
+
+local function keep_metadata(id, metadata)
+  local kept_values = redis.call('HGET', prefix .. 'metadata', id)
+  kept_values = kept_values and cmsgpack.unpack(kept_values) or {}
+  for name, values in pairs(metadata) do
+    local all, present = kept_values[name] or {}, {}
+    for _, value in ipairs(all) do present[value] = true end
+    for _, value in ipairs(values) do
+      if not present[value] then all[#all + 1] = value end
+    end
+    kept_values[name] = all
+  end
+  redis.call('HSET', prefix .. 'metadata', id, cmsgpack.pack(kept_values))
+end
+
+for p, brought in pairs(cmsgpack.unpack(ARGV[7])) do
+  local id = pattern_ids[p]
+  if #brought[1] > 0 then
+    keep_emotives(id, brought[1], brought[2])
+    keep_affinity(p, brought[2])
+  end
+  if next(brought[3]) then keep_metadata(id, brought[3]) end
+  states[#states + 1] = id
+end
+local affinities = {}
+for symbol, sums in pairs(weighed) do
+  local packed = cmsgpack.pack(sums)
+  redis.call('HSET', prefix .. 'affinity', symbol, packed)
+  affinities[#affinities + 1] = symbol
+  affinities[#affinities + 1] = packed
+end
+
+-- The journal gets what ClickHouse will need; sequences only if one of them is new.
+local fields = {'rows', count, 'ids', cmsgpack.pack(pattern_ids),
+  'frequencies', cmsgpack.pack(pattern_frequencies)}
+local function field(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if is_new_kb then field('name', ARGV[3]) end
+if any_new then
+  field('batch', ARGV[4])
+  field('symbols', cmsgpack.pack(ids))
+end
+if #new_ids > 0 then field('texts', cmsgpack.pack({new_ids, new_texts})) end
+for _, id in ipairs(states) do
+  for _, part in ipairs({'emotives', 'metadata', 'felt'}) do
+    local value = redis.call('HGET', prefix .. part, id)
+    if value then field(part .. ':' .. id, value) end
+  end
+end
+for i = 1, #affinities, 2 do field('affinity:' .. affinities[i], affinities[i + 1]) end
+if ARGV[10] ~= '' then field('vectors', ARGV[10]) end
+append('learn', kb, fields)
+
+if session then
+  redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
+  redis.call('EXPIRE', session, ARGV[14])
+end
+return answer(operation, kept, cmsgpack.pack({kb, pattern_ids, pattern_frequencies}))

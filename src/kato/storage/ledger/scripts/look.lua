@@ -1,0 +1,13 @@
+-- What a prediction needs before it recalls: the number, the observed symbols' ids, and what the
+-- journal holds that the reader has not seen. Reads only.
+--
+-- ARGV: 1 knowledge base, 2 texts, 3 the last sequence the reader has.
+-- Answers {kb, {symbol id or 0, ...}, done, entries}; {0} if there is no such knowledge base.
+
+local kb = redis.call('HGET', shard .. ':names', ARGV[1])
+if not kb then return {0} end
+local ids = hmget(shard .. ':' .. kb .. ':symbol', cmsgpack.unpack(ARGV[2]))
+for i = 1, #ids do ids[i] = tonumber(ids[i] or '0') end
+local done = number(redis.call('HGET', journal_state, 'done'))
+local entries = redis.call('XRANGE', journal, '(' .. ARGV[3] .. '-0', '+')
+return {tonumber(kb), ids, done, entries}
