@@ -78,26 +78,10 @@ _CODES_OF_STATUS = {
 STATUS_OF_CODE = {code: status for status, codes in _CODES_OF_STATUS.items() for code in codes}
 
 # URL parameters the HTTP interface takes for itself; every other one is a setting of the engine.
-INTERFACE_PARAMETERS = frozenset(
-    {
-        "query",
-        "database",
-        "default_format",
-        "user",
-        "password",
-        "quota_key",
-        "query_id",
-        "role",
-        "stacktrace",
-        "compress",
-        "decompress",
-        "session_id",
-        "session_timeout",
-        "session_check",
-        "client_protocol_version",
-        "wait_end_of_query",
-        "buffer_size",
-    }
+_INTERFACE_PARAMETER = re.compile(
+    "query|database|default_format|user|password|quota_key|query_id|role|stacktrace|compress"
+    "|decompress|session_id|session_timeout|session_check|client_protocol_version"
+    "|wait_end_of_query|buffer_size|param_.+"
 )
 # What chDB sets for itself and a server does not: with it every word is a statement.
 SERVER_DEFAULTS = {"implicit_select": "0"}
@@ -106,16 +90,8 @@ SERVER_DEFAULTS = {"implicit_select": "0"}
 # join to one answer. ArrowStream is joined by `_joined_arrow`; all others are materialised.
 _ROW_FORMATS = ("Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow")
 STREAMED_FORMATS = frozenset(name.lower() for name in (*_ROW_FORMATS, "ArrowStream"))
-STREAMED_KEYWORDS = frozenset({"SELECT", "WITH", "FROM", "("})
-READING_KEYWORDS = STREAMED_KEYWORDS | {
-    "SHOW",
-    "DESCRIBE",
-    "DESC",
-    "EXPLAIN",
-    "EXISTS",
-    "CHECK",
-    "KILL",
-}
+_STREAMED = re.compile(r"SELECT|WITH|FROM|\(")
+_READING = re.compile(_STREAMED.pattern + "|SHOW|DESCRIBE|DESC|EXPLAIN|EXISTS|CHECK|KILL")
 CONTENT_TYPES = {
     "tabseparated": "text/tab-separated-values; charset=UTF-8",
     "csv": "text/csv; charset=UTF-8; header=absent",
@@ -136,7 +112,8 @@ _KEYWORD = re.compile(_GAP + rb"(\w+|\()", _FLAGS)
 # An INSERT that carries its data: everything up to FORMAT, the format, and the blanks and the one
 # line end that ClickHouse skips before the data.
 _INSERT = re.compile(
-    rb"(?P<into>" + _GAP + rb"INSERT\b(?:" + _ATOM + rb"|(?!\b(?:SELECT|VALUES|FORMAT\s+\w)\b).)*?)"
+    rb"(?P<into>" + _GAP + rb"INSERT\b"
+    rb"(?:" + _ATOM + rb"|(?!\bVALUES\s*\(|\bSELECT\b(?!\s*[,)])).)*?)"
     rb"\bFORMAT\s+(?P<format>\w+)[ \t\f]*(?:\r?\n)?",
     _FLAGS,
 )
@@ -339,11 +316,8 @@ class Request:
     @property
     def settings(self) -> dict[str, str]:
         """The engine settings of this request."""
-        return {
-            name: value
-            for name, value in self.fields.items()
-            if name not in INTERFACE_PARAMETERS and not name.startswith("param_")
-        }
+        fields = self.fields.items()
+        return {name: v for name, v in fields if not _INTERFACE_PARAMETER.fullmatch(name)}
 
     @property
     def waits(self) -> bool:
@@ -431,9 +405,17 @@ class Session:
         self._laid = dict(settings)
 
     def query(self, statement: bytes | str, form: str, parameters: dict[str, str]) -> Any:
-        """Run a statement to its end."""
-        with _faults():
-            return self._connection.query(statement, form, params=parameters)
+        """Run a statement to its end.
+
+        A statement of chDB 4.4 that fails after its first block leaves these blocks to the next
+        answer on the connection, so after a failure one answer is thrown away.
+        """
+        try:
+            with _faults():
+                return self._connection.query(statement, form, params=parameters)
+        except ClickHouseFault:
+            self._connection.query("SELECT 1", "Null")
+            raise
 
     def stream(self, statement: bytes, form: str, parameters: dict[str, str]) -> Iterator[bytes]:
         """Start a read, and return its blocks as they come, until `settle`."""
@@ -605,13 +587,13 @@ class Engine:
         keyword = _keyword(statement)
         _refuse(statement, keyword, request.readonly)
         form = _format(statement) or request.default_format
-        streams = keyword in STREAMED_KEYWORDS and b"INSERT" not in statement.upper()
+        streams = _STREAMED.fullmatch(keyword) and b"INSERT" not in statement.upper()
         if streams and not request.waits and form.lower() in STREAMED_FORMATS:
             return self._streamed(session, statement, form, request.parameters)
         result = session.query(statement, form, request.parameters)
         if keyword in ("SET", "USE"):
             session.learn(statement.decode())
-        form_of_answer = form if keyword in READING_KEYWORDS else None
+        form_of_answer = form if _READING.fullmatch(keyword) else None
         return Answer(iter([result.bytes()]), form_of_answer, _figures(result))
 
     @staticmethod
@@ -645,7 +627,7 @@ def _refuse(statement: bytes, keyword: str, readonly: bool) -> None:
         raise ClickHouseFault.named(62, "SYNTAX_ERROR", "Empty query.")
     if _SECOND_STATEMENT.match(statement):
         raise ClickHouseFault.named(62, "SYNTAX_ERROR", "Multi-statements are not allowed.")
-    if readonly and keyword not in READING_KEYWORDS:
+    if readonly and not _READING.fullmatch(keyword):
         reason = "Cannot execute query in readonly mode: over HTTP, method GET implies readonly."
         raise ClickHouseFault.named(164, "READONLY", reason)
 
@@ -844,6 +826,8 @@ def main() -> None:
     options = _options()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    # Ctrl-C goes to the whole process group; whoever started this ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     engine = Engine(options.path, options.user, options.password)
     server = _Server(options.port, engine)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

@@ -263,6 +263,34 @@ def test_a_deduplication_token_holds_for_arrow(client: Client, table: str) -> No
     assert count(client, table) == 1000
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO {} FORMAT TabSeparated\n1\tx;y\n",
+        "insert into {} (id, text) settings async_insert = 0 format TSV 1\tx;y\n",
+        "/* FORMAT CSV */ INSERT INTO {} (`id`, `text`) -- FORMAT\n FORMAT CSV\r\n1,x;y\n",
+        'INSERT INTO {} FORMAT JSONEachRow {{"id": 1, "text": "x;y"}}',
+        "INSERT INTO {} VALUES (1, 'x;y')",
+        "INSERT INTO {} (id, text) SELECT 1, 'x;y' AS format FORMAT Null",
+        "INSERT INTO {} WITH 'x;y' AS v SELECT 1, v;",
+    ],
+)
+def test_the_ways_to_write_an_insert(client: Client, table: str, statement: str) -> None:
+    client.command(statement.format(table))
+    assert client.query(f"SELECT * FROM {table}").result_rows == [(1, "x;y")]
+
+
+@pytest.mark.parametrize(
+    "name", ["format", "values", "select", "a ` b", "a \\ b", "é", "FORMAT CSV"]
+)
+def test_columns_with_the_names_of_words(client: Client, name: str) -> None:
+    table = f"t_{uuid.uuid4().hex}"
+    quoted = name.replace("\\", "\\\\").replace("`", "\\`")
+    client.command(f"CREATE TABLE {table} (`{quoted}` String) ENGINE = Memory")
+    client.insert(table, [["x"]], [name])
+    assert client.query(f"SELECT * FROM {table}").first_item == {name: "x"}
+
+
 def test_deletes(client: Client, table: str) -> None:
     client.insert_arrow(table, numbers(10))
     client.command(f"ALTER TABLE {table} DELETE WHERE id < 3", settings={"mutations_sync": 1})
@@ -302,6 +330,16 @@ def test_an_error_of_the_statement(
             run(statement)
         assert (caught.value.code, caught.value.name) == (code, name)
     assert client.command("SELECT 1") == 1
+
+
+@pytest.mark.parametrize("fmt", ["Native", "TabSeparated", "CSVWithNames", "ArrowStream"])
+def test_a_read_that_fails_halfway_leaves_nothing_behind(client: Client, fmt: str) -> None:
+    """That what chDB keeps of a failed answer, and the embedded client gets, is not passed on."""
+    whole = client.raw_query("SELECT 1", fmt=fmt)
+    for _ in range(5):
+        with pytest.raises(DatabaseError):
+            client.raw_query("SELECT throwIf(number = 900000) FROM numbers(1000000)", fmt=fmt)
+        assert client.raw_query("SELECT 1", fmt=fmt) == whole
 
 
 def test_an_error_of_an_insert(client: Client, table: str) -> None:
