@@ -74,7 +74,7 @@ def decompose(pattern: Array, length: int, memory: Observed, row: int, space: Bl
         depth -= 1
         top = space.pending[depth]
         left, right, low, high = top[0], top[1], top[2], top[3]
-        start, position, size = _longest_run(pattern, codes, memory, (left, right, low, high))
+        start, position, size = longest_run(pattern, codes, memory, (left, right, low, high))
         if size == 0:
             continue
         block = space.blocks[found]
@@ -96,9 +96,10 @@ def _push(space: BlockSpace, depth: int, rectangle: Rectangle) -> int:
 
 
 @compiled
-def _longest_run(
+def longest_run(
     pattern: Array, codes: Array, memory: Observed, rectangle: Rectangle
 ) -> tuple[int, int, int]:
+    """Pattern index, memory index and size of the longest common run in a rectangle."""
     # Ties: the smallest pattern index, then the smallest memory index. Starts are visited in that
     # order, and only a longer run replaces the one held.
     left, right, low, high = rectangle

@@ -44,14 +44,15 @@ def similarities_to_one(memory: str, patterns: Sequence[str]) -> Floats:
     """The ratio of one text to each of the others."""
     # SIMD over many patterns; an integer dtype makes cdist count instead of rounding.
     common = cdist([memory], patterns, scorer=LCSseq.similarity, dtype=np.int32)[0]
-    return ratio_of(_lengths(patterns) + len(memory), common.astype(np.int64))
+    return ratio_of(text_lengths(patterns) + len(memory), common.astype(np.int64))
 
 
 def similarities_in_pairs(memories: Sequence[str], patterns: Sequence[str]) -> Floats:
     """The ratio of each text to the one beside it."""
     common = cpdist(memories, patterns, scorer=LCSseq.similarity, dtype=np.int32)
-    return ratio_of(_lengths(patterns) + _lengths(memories), common.astype(np.int64))
+    return ratio_of(text_lengths(patterns) + text_lengths(memories), common.astype(np.int64))
 
 
-def _lengths(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+def text_lengths(texts: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The number of code points of each text."""
     return np.fromiter(map(len, texts), np.int64, len(texts))

@@ -68,7 +68,7 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
     if shared:
         enter_row(memory, 0)
     for index in range(len(columns.lcs)):
-        pattern = _coded(patterns, index, memory, scratch)
+        pattern = coded_pattern(patterns, index, memory, scratch.pattern)
         row = 0 if shared else index
         if rewriting:
             row = 1
@@ -117,11 +117,12 @@ def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
 
 
 @compiled
-def _coded(patterns: Patterns, index: int, memory: Observed, scratch: Scratch) -> Array:
+def coded_pattern(patterns: Patterns, index: int, memory: Observed, room: Array) -> Array:
+    """The codes of one pattern's symbols, written into ``room``."""
     start, end = patterns.offsets[index], patterns.offsets[index + 1]
     for position in range(start, end):
-        scratch.pattern[position - start] = code_of(memory.table, patterns.symbols[position])
-    return scratch.pattern[: end - start]
+        room[position - start] = code_of(memory.table, patterns.symbols[position])
+    return room[: end - start]
 
 
 @compiled
