@@ -10,17 +10,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from kato.errors import KatoError
-
 BATCH_ROWS = 50_000
 BATCH_BYTES = 32 << 20
+UPKEEP_SECONDS = 60.0
 
-IntentT = TypeVar("IntentT")
+
+class Intent(Protocol):
+    """A claimed batch."""
+
+    @property
+    def token(self) -> str:
+        """Under which the sink knows it."""
+
+
+IntentT = TypeVar("IntentT", bound=Intent)
 EntryT = TypeVar("EntryT")
 EntryT_contra = TypeVar("EntryT_contra", contravariant=True)
 
@@ -47,9 +55,6 @@ class Sink(Protocol[EntryT_contra]):
     def insert(self, entries: Sequence[EntryT_contra], token: str) -> None:
         """Store the entries; nothing happens if the token was stored before."""
 
-    def purge(self) -> None:
-        """Remove what later entries made void."""
-
 
 class Writer:
     """Carries batches from a log to a sink, in a thread of its own.
@@ -61,16 +66,24 @@ class Writer:
         log: Where entries wait.
         sink: Where they go.
         interval: Seconds an entry may wait.
+        upkeep: Called from the thread once in a while when nothing waits.
     """
 
-    def __init__(self, log: Any, sink: Any, interval: float) -> None:
-        self._log: Log[Any, Any] = log
-        self._sink: Sink[Any] = sink
+    def __init__(
+        self,
+        log: Log[Any, Any],
+        sink: Sink[Any],
+        interval: float,
+        upkeep: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._log = log
+        self._sink = sink
         self._interval = interval
+        self._upkeep = upkeep
+        self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
         self._stopping = threading.Event()
-        self._wanted = threading.Event()
         self._step_lock = threading.Lock()
-        self.failure: KatoError | None = None
+        self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="kato-writer", daemon=True)
 
     def start(self) -> None:
@@ -78,7 +91,11 @@ class Writer:
         self._thread.start()
 
     def step(self) -> bool:
-        """Carry one batch; False if nothing waits."""
+        """Carry one batch; False if nothing waits.
+
+        Raises:
+            KatoError: The log or the sink fails.
+        """
         with self._step_lock:
             intent = self._log.claim(BATCH_ROWS, BATCH_BYTES)
             if intent is None:
@@ -97,15 +114,9 @@ class Writer:
         while self.step():
             pass
 
-    def purge(self) -> None:
-        """Remove from the sink what later entries made void."""
-        with self._step_lock:
-            self._sink.purge()
-
     def close(self) -> None:
         """Stop; what still waits stays in the log."""
         self._stopping.set()
-        self._wanted.set()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -117,9 +128,15 @@ class Writer:
     def _carry_all(self) -> bool:
         try:
             while not self._stopping.is_set() and self.step():
-                time.sleep(0)  # let a caller of step or purge in
-        except KatoError as error:
+                time.sleep(0)  # let another caller of step in
+            self._keep_up()
+        except Exception as error:  # noqa: BLE001 - nobody would see a thread end
             self.failure = error
-            structlog.get_logger().warning("batch not written", reason=str(error))
+            structlog.get_logger().warning("batch not written", reason=repr(error))
             return False
         return True
+
+    def _keep_up(self) -> None:
+        if time.monotonic() >= self._upkeep_at and not self._stopping.is_set():
+            self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
+            self._upkeep()

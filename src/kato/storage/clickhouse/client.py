@@ -6,30 +6,32 @@ Limits of the engine in the process (chDB 4.4, ClickHouse 26.9), measured:
 * Statements on one connection wait for each other; a second connection in the same process does
   not, so the writer has one of its own.
 * A statement costs 0.5 ms; there is no asynchronous client (use threads).
+* A read that fails after its first block leaves that block on the connection, and the next answer
+  begins with it. Any statement that succeeds takes it away, so one is run after every failure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from kato.errors import StoreFull, StoreUnavailable
 
 DATABASE = "kato"
 
 # One fixed path for every batch: the same rows in the same order in one block under one token are
-# recognised when they come again. The part is on disk before the insert answers.
+# recognised when they come again.
 _INSERT_SETTINGS = {
     "max_insert_threads": 1,
     "insert_deduplicate": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "fsync_after_insert": 1,
-    "fsync_part_directory": 1,
     "async_insert": 0,
     "max_insert_block_size": 1 << 24,
     "min_insert_block_size_rows": 0,
@@ -56,7 +58,7 @@ class ClickHouse:
             client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
             client.close()
             self._client = clickhouse_connect.get_client(**self._options, database=DATABASE)
-        except ClickHouseError as error:
+        except (ClickHouseError, HTTPError, OSError) as error:
             _fail(error)
 
     @classmethod
@@ -67,7 +69,8 @@ class ClickHouse:
     @classmethod
     def at(cls, url: str) -> Self:
         """A server: ``http://user:password@host:8123``."""
-        return cls({"dsn": url})
+        # A session would let only one statement run at a time.
+        return cls({"dsn": url, "autogenerate_session_id": False})
 
     def another(self) -> Self:
         """A second connection, whose statements do not wait for this one's."""
@@ -75,38 +78,33 @@ class ClickHouse:
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """The answer to a statement as a list of tuples."""
-        try:
-            return list(
-                self._client.query(statement, parameters=dict(parameters or {})).result_rows
-            )
-        except ClickHouseError as error:
-            _fail(error)
+        client, values = self._client, dict(parameters or {})
+        return list(self._asked(lambda: client.query(statement, values)).result_rows)
 
     def arrow(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer to a statement as an Arrow table."""
-        try:
-            table: pa.Table = self._client.query_arrow(
-                statement, parameters=dict(parameters or {}), use_strings=True
-            )
-        except ClickHouseError as error:
-            _fail(error)
-        return table
+        """The answer to a statement as an Arrow table of one chunk."""
+        client, values = self._client, dict(parameters or {})
+        table: pa.Table = self._asked(lambda: client.query_arrow(statement, values))
+        return table.combine_chunks()
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement that answers nothing."""
-        try:
-            self._client.command(statement, parameters=dict(parameters or {}))
-        except ClickHouseError as error:
-            _fail(error)
+        client, values = self._client, dict(parameters or {})
+        self._asked(lambda: client.command(statement, values))
 
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         """Insert the rows as one block; the same token again inserts nothing."""
         if not rows.num_rows:
             return
-        settings = {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        client, settings = self._client, {**_INSERT_SETTINGS, "insert_deduplication_token": token}
+        self._asked(lambda: client.insert_arrow(table, rows.combine_chunks(), settings=settings))
+
+    def _asked(self, ask: Callable[[], Any]) -> Any:
         try:
-            self._client.insert_arrow(table, rows.combine_chunks(), settings=settings)
-        except ClickHouseError as error:
+            return ask()
+        except (ClickHouseError, HTTPError, OSError) as error:
+            with suppress(Exception):  # the failure that counts is the first one
+                self._client.command("SELECT 1")
             _fail(error)
 
     def close(self) -> None:
@@ -114,7 +112,7 @@ class ClickHouse:
         self._client.close()
 
 
-def _fail(error: ClickHouseError) -> NoReturn:
+def _fail(error: Exception) -> NoReturn:
     text = str(error)
     if getattr(error, "code", None) in _NO_SPACE or "No space left" in text:
         raise StoreFull(f"ClickHouse has no space: {text}", remedy="free disk space") from error

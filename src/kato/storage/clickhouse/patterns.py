@@ -29,6 +29,7 @@ class PatternSink:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        self._purged = 0
 
     def insert(self, entries: Sequence[Entry], token: str) -> None:
         """Insert what the entries say, each table under the token."""
@@ -44,19 +45,27 @@ class PatternSink:
         ):
             self._clickhouse.insert(table, rows, token)
 
-    def purge(self) -> None:
-        """Delete the rows of forgotten patterns and cleared knowledge bases."""
-        cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
-        gone = f"{cleared} OR (kb, id) IN (SELECT kb, id FROM tombstones)"  # noqa: S608
-        for table in ("patterns", "frequencies", "states"):
-            self._delete(table, gone)
-        for table in ("symbols", "affinities", "vectors", "tombstones"):
-            self._delete(table, cleared)
+    def purge(self, done: int) -> None:
+        """Delete what is void: patterns forgotten up to ``done``, cleared knowledge bases.
 
-    def _delete(self, table: str, condition: str) -> None:
+        A tombstone goes one purge later than what it hides: a statement that began to read before
+        still finds it.
+        """
+        until = {"done": done, "before": self._purged}
+        cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
+        forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
+        for table in ("patterns", "frequencies", "states"):
+            self._delete(table, f"{cleared} OR {forgotten}", until)
+        for table in ("symbols", "affinities", "vectors"):
+            self._delete(table, cleared, until)
+        self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
+        self._purged = done
+
+    def _delete(self, table: str, condition: str, parameters: dict[str, int]) -> None:
         # A lightweight DELETE rewrites every part it may touch: ask first.
-        if self._clickhouse.rows(f"SELECT 1 FROM {table} WHERE {condition} LIMIT 1"):  # noqa: S608
-            self._clickhouse.command(f"DELETE FROM {table} WHERE {condition}")  # noqa: S608
+        where = f"FROM {table} WHERE {condition}"
+        if self._clickhouse.rows(f"SELECT 1 {where} LIMIT 1", parameters):
+            self._clickhouse.command(f"DELETE {where}", parameters)
 
 
 class PatternTables:
@@ -80,6 +89,10 @@ class PatternTables:
         )
         return _sequences_of(table)
 
+    def with_id(self, kb: int, pattern: int) -> Sequences:
+        """The pattern with an id, or none."""
+        return self.where(kb, "id = {pattern:UInt64}", {"pattern": pattern})
+
     def texts(self, kb: int, ids: Sequence[int]) -> dict[int, str]:
         """Texts of symbols by id."""
         rows = self._clickhouse.rows(
@@ -88,11 +101,10 @@ class PatternTables:
         )
         return dict(rows)
 
-    def vocabulary(self, kb: int, after: int) -> dict[int, str]:
-        """Texts of all symbols with an id above ``after``."""
+    def vocabulary(self, kb: int) -> dict[int, str]:
+        """Texts of all symbols of a knowledge base, by id."""
         rows = self._clickhouse.rows(
-            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32} AND id > {after:UInt32}",
-            {"kb": kb, "after": after},
+            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32}", {"kb": kb}
         )
         return dict(rows)
 
@@ -117,11 +129,10 @@ class PatternTables:
 
 
 def _sequences_of(table: pa.Table) -> Sequences:
-    table = table.combine_chunks()
     ids = _values(table["id"]).astype(np.int64)
     symbols, offsets = _lists(table["symbols"])
     ends, end_offsets = _lists(table["event_ends"])
-    names: list[Any] = table["name"].to_pylist()
+    names = _fixed_strings(table["name"])
     return Sequences(
         ids, names, symbols.astype(np.uint32), offsets, ends.astype(np.int32), end_offsets
     )
@@ -131,14 +142,24 @@ def _values(column: pa.ChunkedArray[Any]) -> npt.NDArray[Any]:
     return column.to_numpy()
 
 
+def _fixed_strings(column: pa.ChunkedArray[Any]) -> npt.NDArray[np.uint8]:
+    """uint8[k, width] of a column of FixedString."""
+    chunk = _chunk_of(column)
+    width: int = chunk.type.byte_width
+    data = np.frombuffer(chunk.buffers()[1] or b"", np.uint8).reshape(-1, width)
+    return data[chunk.offset : chunk.offset + len(chunk)]
+
+
 def _lists(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[Any], IntArray]:
     """Values and offsets of a column of lists, from zero."""
-    chunk: Any = column.combine_chunks()
-    if isinstance(chunk, pa.ChunkedArray):
-        chunk = chunk.chunk(0) if chunk.num_chunks else pa.array([], column.type)
+    chunk = _chunk_of(column)
     offsets = chunk.offsets.to_numpy().astype(np.int64)
     values = chunk.values.to_numpy()[offsets[0] : offsets[-1]]
     return values, offsets - offsets[0]
+
+
+def _chunk_of(column: pa.ChunkedArray[Any]) -> Any:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
 def _pattern_rows(entries: Iterable[Entry]) -> pa.Table:
@@ -149,9 +170,13 @@ def _pattern_rows(entries: Iterable[Entry]) -> pa.Table:
 def _sequence_rows(kb: int, sequences: Sequences) -> pa.Table:
     return pa.table(
         {
-            "kb": np.full(len(sequences.ids), kb, np.uint32),
-            "id": sequences.ids.astype(np.uint64),
-            "name": pa.array(sequences.names, pa.binary(20)),
+            "kb": pa.array(np.full(len(sequences.ids), kb, np.uint32)),
+            "id": pa.array(sequences.ids.astype(np.uint64)),
+            "name": pa.FixedSizeBinaryArray.from_buffers(
+                pa.binary(20),
+                len(sequences.ids),
+                [None, pa.py_buffer(sequences.names.tobytes())],
+            ),
             "symbols": _list_column(sequences.offsets, sequences.symbols),
             "event_ends": _list_column(
                 sequences.event_offsets, sequences.event_ends.astype(np.uint32)
@@ -241,9 +266,9 @@ def _knowledge_base_rows(entries: Iterable[Entry]) -> pa.Table:
     rows: list[tuple[Any, ...]] = []
     for entry in entries:
         if entry.name is not None:
-            rows.append((entry.kb, entry.sequence, entry.name, entry.kind == "clear"))
+            rows.append((entry.kb, entry.sequence, entry.name, int(entry.kind == "clear")))
         if entry.successor is not None:
-            rows.append((entry.successor, entry.sequence, entry.name, False))
+            rows.append((entry.successor, entry.sequence, entry.name, 0))
     return _table(
         rows,
         {"kb": pa.uint32(), "version": pa.uint64(), "name": pa.string(), "cleared": pa.uint8()},

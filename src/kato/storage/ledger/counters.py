@@ -53,13 +53,15 @@ class Lesson(msgspec.Struct, frozen=True):
     """Patterns to learn in one step.
 
     Attributes:
-        batch: Their names and symbols.
+        names: 20 bytes a pattern.
+        batch: Their symbols.
         texts: The distinct symbols of the batch, in order of first occurrence.
         occurrences: How often each occurs in the batch.
         brought: By the pattern's position (from 1), emotives and metadata.
         vectors: By symbol text, the vectors to store.
     """
 
+    names: bytes
     batch: Batch
     texts: list[str]
     occurrences: list[int]
@@ -83,12 +85,14 @@ class Look(msgspec.Struct, frozen=True):
         symbols: Ids of the texts asked for; 0 where the knowledge base does not know one.
         done: Last sequence ClickHouse has.
         entries: Journal entries the reader did not have.
+        last_pattern: The greatest pattern id there can be.
     """
 
     kb: int
     symbols: list[int]
     done: int
     entries: list[Entry]
+    last_pattern: int
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -184,6 +188,7 @@ class Counters:
             step.version,
             step.state,
             step.ttl,
+            lesson.names,
         )
         return msgspec.msgpack.decode(answer, type=Learned)
 
@@ -228,10 +233,11 @@ class Counters:
         answer = self._connection.run("look", kb, packed(texts), after)
         if not answer[0]:
             return None
-        return Look(answer[0], answer[1], answer[2], [decoded(entry) for entry in answer[3]])
+        number, symbols, done, entries, last_pattern = answer
+        return Look(number, symbols, done, [decoded(entry) for entry in entries], last_pattern)
 
     def facts(
-        self, kb: int, ids: IntArray, symbols: IntArray, weighed: Sequence[int] = ()
+        self, kb: int, ids: IntArray, symbols: npt.NDArray[np.uint32], weighed: Sequence[int] = ()
     ) -> Facts:
         """The counters behind a prediction, all of one moment.
 

@@ -40,7 +40,7 @@ class Sequences(msgspec.Struct, frozen=True):
 
     Attributes:
         ids: int64[k].
-        names: 20 bytes each.
+        names: uint8[k, 20].
         symbols: uint32[total].
         offsets: int64[k + 1] into ``symbols``.
         event_ends: int32[e].
@@ -48,11 +48,20 @@ class Sequences(msgspec.Struct, frozen=True):
     """
 
     ids: IntArray
-    names: list[bytes]
+    names: npt.NDArray[np.uint8]
     symbols: npt.NDArray[np.uint32]
     offsets: IntArray
     event_ends: npt.NDArray[np.int32]
     event_offsets: IntArray
+
+    def without(self, hidden: set[int]) -> Sequences:
+        """All but the patterns with these ids."""
+        if not hidden or not len(self.ids):
+            return self
+        rows = np.flatnonzero(~np.isin(self.ids, np.fromiter(hidden, np.int64, len(hidden))))
+        offsets, symbols = _picked(self.offsets, self.symbols, rows)
+        event_offsets, ends = _picked(self.event_offsets, self.event_ends, rows)
+        return Sequences(self.ids[rows], self.names[rows], symbols, offsets, ends, event_offsets)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +135,10 @@ class Journal:
     def done(self, intent: Intent) -> None:
         """Say that ClickHouse has the batch, and let go of its entries."""
         self._connection.run("done", intent.token)
+
+    def done_until(self) -> int:
+        """The last sequence ClickHouse has."""
+        return int(self._connection.command("HGET", f"{SHARD}:journal:state", "done") or 0)
 
     def waiting(self) -> int:
         """How many entries ClickHouse has not got."""
@@ -201,17 +214,15 @@ def _learned(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """Patterns as a learn sends them; ``learn.lua`` reads the first three fields.
+    """The symbols of patterns as a learn sends them; ``learn.lua`` reads the first two fields.
 
     Attributes:
-        names: 20 bytes a pattern.
         offsets: Where each pattern's symbols begin; one more than there are patterns.
         symbols: Positions in the batch's list of distinct symbols.
         event_offsets: Where each pattern's event ends begin; one more than there are patterns.
         event_ends: Symbols up to each event's end; none where every event has one symbol.
     """
 
-    names: bytes
     offsets: list[int]
     symbols: list[int]
     event_offsets: list[int]
@@ -228,7 +239,7 @@ def _sequences(fields: Mapping[bytes, bytes], ids: list[int], frequencies: list[
     event_offsets, ends = _picked(
         np.array(batch.event_offsets), np.array(batch.event_ends, np.int32), new
     )
-    names = [batch.names[20 * i : 20 * i + 20] for i in new.tolist()]
+    names = np.frombuffer(fields[b"names"], np.uint8).reshape(-1, 20)[new]
     return Sequences(np.array(ids)[new], names, symbols, offsets, ends, event_offsets)
 
 

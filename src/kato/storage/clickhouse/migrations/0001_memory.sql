@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS patterns
 )
 ENGINE = MergeTree
 ORDER BY (kb, id)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS symbols
 (
@@ -24,7 +25,8 @@ CREATE TABLE IF NOT EXISTS symbols
 )
 ENGINE = MergeTree
 ORDER BY (kb, id)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS frequencies
 (
@@ -35,7 +37,8 @@ CREATE TABLE IF NOT EXISTS frequencies
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kb, id)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'A pattern without a row here was learned once';
 
 CREATE TABLE IF NOT EXISTS states
@@ -49,7 +52,8 @@ CREATE TABLE IF NOT EXISTS states
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kb, id)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'A pattern without a row here has neither emotives nor metadata';
 
 CREATE TABLE IF NOT EXISTS affinities
@@ -61,7 +65,8 @@ CREATE TABLE IF NOT EXISTS affinities
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kb, symbol)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS tombstones
 (
@@ -71,7 +76,8 @@ CREATE TABLE IF NOT EXISTS tombstones
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kb, id)
-SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000
+SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'Patterns that are forgotten; each hides one until its row is deleted';
 
 CREATE TABLE IF NOT EXISTS vectors
@@ -84,7 +90,8 @@ CREATE TABLE IF NOT EXISTS vectors
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (kb, dimension, name)
-SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000;
+SETTINGS index_granularity = 128, non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS knowledge_bases
 (
@@ -95,4 +102,12 @@ CREATE TABLE IF NOT EXISTS knowledge_bases
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY kb
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS store
+(
+    id String COMMENT 'the same in the ledger: the two belong together'
+)
+ENGINE = MergeTree
+ORDER BY id;

@@ -1,10 +1,10 @@
 -- Learn patterns, keep a session's step, and journal both, as one step.
 --
 -- ARGV: 1 operation, 2 how long its answer is kept (ms), 3 knowledge base, 4 batch
--- {names, offsets, symbols, ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
+-- {offsets, symbols, event offsets, event ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
 -- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
 -- in bytes, 10 vectors, 11 session or '', 12 its expected version, 13 its new state, 14 its time to
--- live in s.
+-- live in s, 15 names (20 bytes each; cmsgpack knows no binary type, so they come apart).
 -- Answers {kb, {id, ...}, {frequency, ...}}, or an error before anything is changed.
 
 local operation, kept = ARGV[1], ARGV[2]
@@ -20,7 +20,7 @@ if journal_is_full(tonumber(ARGV[9])) then
 end
 
 local batch = cmsgpack.unpack(ARGV[4])
-local names, offsets, symbols = batch[1], batch[2], batch[3]
+local names, offsets, symbols = ARGV[15], batch[1], batch[2]
 local count = #names / 20
 if count == 0 then
   redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
@@ -180,6 +180,7 @@ end
 if is_new_kb then field('name', ARGV[3]) end
 if any_new then
   field('batch', ARGV[4])
+  field('names', names)
   field('symbols', cmsgpack.pack(ids))
 end
 if #new_ids > 0 then field('texts', cmsgpack.pack({new_ids, new_texts})) end

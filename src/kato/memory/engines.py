@@ -1,0 +1,147 @@
+"""Start the two stores, check that they belong together, and keep batches going between them."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+
+import structlog
+
+from kato.errors import KatoError, StoreUnreadable
+from kato.settings import Settings
+from kato.storage.batches import Writer
+from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.migrations import migrate
+from kato.storage.clickhouse.patterns import PatternSink, PatternTables
+from kato.storage.embedded.directory import DataDirectory
+from kato.storage.embedded.valkey import EmbeddedValkey
+from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.counters import Counters
+from kato.storage.ledger.journal import Journal
+from kato.storage.ledger.sessions import Sessions
+
+
+class Engines:
+    """Both stores, running, until :meth:`close`.
+
+    What a start brings up comes down again if a later step of it fails.
+
+    Attributes:
+        directory: The data directory, if a store is embedded.
+        counters: The ledger's counters.
+        sessions: The ledger's sessions.
+        journal: The ledger's journal.
+        tables: ClickHouse's tables.
+        writer: Carries the journal to ClickHouse.
+
+    Raises:
+        StoreInUse: Another process owns the data directory.
+        StoreUnavailable: A store does not start or answer.
+        StoreUnreadable: The stores do not belong together.
+        StoreTooNew: A newer release wrote one of them.
+    """
+
+    def __init__(self, settings: Settings, path: Path | None) -> None:
+        with ExitStack() as started:
+            self.directory = self._directory(settings, path, started)
+            self.connection = self._ledger(settings, started)
+            self._clickhouse = self._patterns(settings, started)
+            migrate(self._clickhouse)
+            _check_belonging(self.connection, self._clickhouse)
+            self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
+            self.sessions = Sessions(self.connection)
+            self.journal = Journal(self.connection)
+            self.tables = PatternTables(self._clickhouse)
+            self.writer = self._writer(settings, started)
+            self._started = started.pop_all()
+
+    def flush(self) -> None:
+        """Carry all that the journal holds to ClickHouse."""
+        self.writer.flush()
+
+    def close(self) -> None:
+        """Stop both stores. What ClickHouse could not take stays in the journal."""
+        self._started.close()
+
+    def _directory(
+        self, settings: Settings, path: Path | None, started: ExitStack
+    ) -> DataDirectory | None:
+        if path is None and settings.clickhouse_url and settings.redis_url:
+            return None
+        return started.enter_context(DataDirectory(path or settings.data_dir))
+
+    def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
+        if settings.redis_url and (self.directory is None or not settings.clickhouse_url):
+            connection = Connection.to_url(settings.redis_url)
+        else:
+            assert self.directory is not None  # noqa: S101 - for the type checker
+            server = EmbeddedValkey(self.directory.ledger)
+            started.callback(server.stop)
+            connection = Connection.to_socket(server.socket, server.reason_of_death)
+        started.callback(connection.close)
+        return connection
+
+    def _patterns(self, settings: Settings, started: ExitStack) -> ClickHouse:
+        if settings.clickhouse_url:
+            clickhouse = ClickHouse.at(settings.clickhouse_url)
+        else:
+            assert self.directory is not None  # noqa: S101 - for the type checker
+            clickhouse = ClickHouse.embedded(self.directory.clickhouse)
+        started.callback(clickhouse.close)
+        return clickhouse
+
+    def _writer(self, settings: Settings, started: ExitStack) -> Writer:
+        clickhouse = self._clickhouse.another()  # reads must not wait for inserts
+        started.callback(clickhouse.close)
+        sink = PatternSink(clickhouse)
+
+        def upkeep() -> None:
+            sink.purge(self.journal.done_until())
+            while self.counters.drop_some():
+                pass
+
+        writer = Writer(self.journal, sink, settings.flush_interval_ms / 1000, upkeep)
+        started.callback(_flush_at_the_end, writer)
+        started.callback(writer.close)
+        writer.start()
+        return writer
+
+
+def _flush_at_the_end(writer: Writer) -> None:
+    """Leave no journal behind; but what is left is safe there, so closing does not fail for it."""
+    try:
+        writer.flush()
+    except KatoError as error:
+        structlog.get_logger().warning("journal kept for the next start", reason=str(error))
+
+
+def _check_belonging(connection: Connection, clickhouse: ClickHouse) -> None:
+    """Both stores carry the same random id, given at the first start."""
+    rows = clickhouse.rows("SELECT id FROM store LIMIT 1")
+    in_ledger = connection.command("GET", f"{SHARD}:store")
+    if rows and in_ledger is None:
+        _refuse_if_filled(clickhouse)
+    if not rows and in_ledger is not None:
+        raise StoreUnreadable(
+            "the ledger has a history, but ClickHouse is empty",
+            remedy="restore both stores from one backup",
+        )
+    store = rows[0][0] if rows else secrets.token_hex(16)
+    if not rows:
+        clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
+    connection.command("SET", f"{SHARD}:store", store, "NX")
+    if connection.command("GET", f"{SHARD}:store") != store.encode():
+        raise StoreUnreadable(
+            "the ledger and ClickHouse belong to different memories",
+            remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
+        )
+
+
+def _refuse_if_filled(clickhouse: ClickHouse) -> None:
+    patterns = clickhouse.rows("SELECT count() FROM patterns")[0][0]
+    if patterns:
+        raise StoreUnreadable(
+            f"the ledger is empty, but ClickHouse holds {patterns} patterns",
+            remedy="restore the ledger from a backup",
+        )

@@ -1,0 +1,251 @@
+"""A knowledge base: learn, predict, get, forget, statistics. The one place where the parts meet."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from kato.errors import Conflict, PatternNotFound, StoreFull
+from kato.memory.engines import Engines
+from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
+from kato.memory.predicting import ATTEMPTS, Predictor
+from kato.memory.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+from kato.model.config import SessionConfig
+from kato.model.emotive import accumulate_metadata, checked_emotives, checked_metadata
+from kato.model.event import check_text, checked_events
+from kato.model.example import Example
+from kato.model.naming import bare_name
+from kato.model.pattern import Pattern
+from kato.model.prediction import Predictions
+from kato.storage.ledger.counters import Learned, Lesson, PatternState, SessionStep
+from kato.storage.ledger.sessions import Kept
+
+BACKPRESSURE_SECONDS = 60.0
+"""How long learning many waits for a full journal to be drained before it gives up."""
+
+_SYMBOLS_AT_ONCE = 10_000
+
+Events = Sequence[Sequence[str]]
+
+
+class KnowledgeBase:
+    """Patterns under one name; :meth:`kato.Memory.knowledge_base` gives it. Safe for threads.
+
+    Attributes:
+        name: Its name.
+    """
+
+    def __init__(self, name: str, engines: Engines, predictor: Predictor) -> None:
+        check_text(name, "a knowledge base's name")
+        self.name = name
+        self._engines = engines
+        self._counters = engines.counters
+        self._predictor = predictor
+
+    def learn(
+        self,
+        events: Events,
+        *,
+        emotives: Mapping[str, float] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Learn a sequence as a pattern; durable when it returns.
+
+        Args:
+            events: A list of events, each a list of symbols; empty events are left out.
+            emotives: Numbers by name that were felt with it.
+            metadata: Anything by name; values are kept as text.
+
+        Returns:
+            The pattern's name, or None if there are fewer than two symbols: they are no pattern.
+
+        Raises:
+            InvalidInput: Something given cannot be used; nothing was learned.
+            StoreFull: The journal is full; nothing was learned.
+        """
+        material = _material(Example(events, emotives or {}, metadata or {}))
+        return self.learn_material(material, SessionConfig())
+
+    def learn_many(self, sequences: Iterable[Events | Example]) -> LearnReport:
+        """Learn sequences in the order given; durable when it returns.
+
+        A sequence that cannot be used ends it; those before it are learned.
+
+        Raises:
+            InvalidInput: A sequence cannot be used.
+            StoreFull: The journal stays full, as ClickHouse does not take what was learned.
+        """
+        given = new = learned = 0
+        remaining = iter(sequences)
+        while True:
+            builder = LessonBuilder()
+            try:
+                taken = _fill(builder, remaining)
+            except BaseException:
+                self._learn_lesson(builder)
+                raise
+            if not taken:
+                return LearnReport(given, new, learned - new, given - learned)
+            given, learned = given + taken, learned + len(builder)
+            new += self._learn_lesson(builder)
+
+    def predict(self, events: Events, **config: Any) -> Predictions:
+        """Predict from a memory of events: what came before, what is missing, what comes next.
+
+        Args:
+            events: The memory, a list of events; the knowledge base is not changed.
+            config: Keys of :class:`kato.SessionConfig`.
+
+        Raises:
+            InvalidInput: The events or a configuration value cannot be used.
+        """
+        return self.predict_with(events, SessionConfig().updated(**config))
+
+    def predict_with(self, events: Events, config: SessionConfig) -> Predictions:
+        """Predict with a whole configuration. For sessions."""
+        checked = checked_events(events, sort=config.sort_symbols)
+        return self._predictor.predict(self.name, checked, config)
+
+    def get(self, name: str) -> Pattern:
+        """The pattern of that name, with or without ``PTRN|``.
+
+        Raises:
+            PatternNotFound: There is none.
+        """
+        state = self._state(name)
+        events = self._predictor.events_of(self.name, state)
+        if events is None:
+            raise _not_found(name, self.name)
+        return Pattern(
+            name=bare_name(name),
+            events=events,
+            length=sum(map(len, events)),
+            frequency=state.frequency,
+            emotives=state.state.emotives,
+            metadata=state.state.metadata,
+        )
+
+    def forget(self, name: str) -> None:
+        """Forget the pattern of that name: it and its share of every counter are gone.
+
+        Raises:
+            PatternNotFound: There is none.
+            Conflict: It was learned and forgotten again and again meanwhile.
+        """
+        for _ in range(ATTEMPTS):
+            state = self._state(name)
+            symbols = self._predictor.symbols_of(self.name, state)
+            key = bytes.fromhex(bare_name(name))
+            if symbols is not None and self._counters.forget(self.name, key, state, symbols):
+                return
+        raise Conflict(f"pattern {name} keeps changing", remedy="try again")
+
+    def clear(self) -> None:
+        """Forget everything in this knowledge base, at once."""
+        self._counters.clear(self.name)
+
+    def stats(self) -> KnowledgeBaseStatistics:
+        """How much it holds."""
+        number = self._counters.number(self.name)
+        if number is None:
+            return KnowledgeBaseStatistics(0, 0, 0, 0)
+        totals = self._counters.totals(number)
+        return KnowledgeBaseStatistics(
+            patterns=totals.patterns,
+            symbols=totals.symbols,
+            pattern_frequencies=totals.pattern_frequencies,
+            total_symbols=totals.occurrences,
+        )
+
+    def symbols(self) -> Iterator[SymbolStatistics]:
+        """What is counted about each symbol, in the order they were first learned."""
+        number = self._counters.number(self.name)
+        ids = iter(self._counters.counted_symbols(number) if number is not None else [])
+        while part := list(islice(ids, _SYMBOLS_AT_ONCE)):
+            yield from self._predictor.symbol_statistics(self.name, part)
+
+    def learn_material(
+        self, material: Material | None, config: SessionConfig, step: SessionStep | None = None
+    ) -> str | None:
+        """Learn checked material, and keep a session's step with it. For sessions.
+
+        Raises:
+            Conflict: The session moved on; nothing was changed.
+        """
+        builder = LessonBuilder()
+        name = builder.add(material) if material is not None else None
+        if name is not None or step is not None:
+            self._counters.learn(
+                self.name, builder.lesson(), persistence=config.persistence, step=step
+            )
+        return name
+
+    def nearest_vectors(
+        self, vector: Sequence[float], limit: int, max_distance: float | None
+    ) -> list[str]:
+        """Names of the stored vectors nearest to one, by L2 distance, then name. For sessions."""
+        return self._predictor.nearest_vectors(self.name, vector, limit, max_distance)
+
+    def load_session(self, session: str) -> Kept | None:
+        """A session as it is kept; None if it is not there. For sessions."""
+        return self._engines.sessions.load(session)
+
+    def remove_session(self, session: str) -> None:
+        """Remove a session. For sessions."""
+        self._engines.sessions.remove(session)
+
+    def _learn_lesson(self, builder: LessonBuilder) -> int:
+        if not len(builder):
+            return 0
+        learned = self._with_backpressure(builder.lesson())
+        return learned.frequencies.count(1)
+
+    def _with_backpressure(self, lesson: Lesson) -> Learned:
+        deadline = time.monotonic() + BACKPRESSURE_SECONDS
+        while True:
+            try:
+                return self._counters.learn(
+                    self.name, lesson, persistence=SessionConfig().persistence
+                )
+            except StoreFull:
+                writer = self._engines.writer
+                if writer.failure is not None or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _state(self, name: str) -> PatternState:
+        bare = bare_name(name)
+        if not re.fullmatch(r"[0-9a-f]{40}", bare):
+            raise _not_found(name, self.name)
+        state = self._counters.state(self.name, bytes.fromhex(bare))
+        if state is None:
+            raise _not_found(name, self.name)
+        return state
+
+
+def _fill(builder: LessonBuilder, sequences: Iterator[Events | Example]) -> int:
+    taken = 0
+    for sequence in islice(sequences, LESSON_PATTERNS):
+        example = sequence if isinstance(sequence, Example) else Example(sequence)
+        builder.add(_material(example))
+        taken += 1
+    return taken
+
+
+def _material(example: Example) -> Material:
+    events = [event for event in checked_events(example.events) if event]
+    if not example.emotives and not example.metadata:
+        return Material(events)
+    emotives = checked_emotives(example.emotives)
+    metadata = accumulate_metadata([checked_metadata(example.metadata)])
+    return Material(events, [emotives] if emotives else [], metadata)
+
+
+def _not_found(name: str, kb: str) -> PatternNotFound:
+    return PatternNotFound(
+        f"no pattern {name[:60]!a} in knowledge base {kb[:60]!a}",
+        remedy="names are 40 hexadecimal digits, as learn and predict answer them",
+    )

@@ -1,0 +1,100 @@
+"""A memory: both stores, and the knowledge bases in them."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from pathlib import Path
+from typing import Self
+
+from kato.memory.engines import Engines
+from kato.memory.knowledge_base import KnowledgeBase
+from kato.memory.predicting import Predictor
+from kato.memory.statistics import MemoryStatistics
+from kato.memory.vocabulary import Vocabulary
+from kato.recall.scan import Scan
+from kato.settings import Settings
+from kato.storage.ledger.tail import Tail
+
+
+def open_memory(
+    path: str | os.PathLike[str] | None = None, *, settings: Settings | None = None
+) -> Memory:
+    """Open a memory.
+
+    Args:
+        path: Data directory of embedded stores; made if it is not there.
+        settings: In place of the environment's. Without a path they decide: servers where URLs
+            are given, else embedded stores in the data directory.
+
+    Raises:
+        StoreInUse: Another process owns the data directory.
+        StoreUnavailable: A store does not start or answer.
+        StoreUnreadable: The data is damaged or foreign.
+        StoreTooNew: A newer release wrote it.
+
+    >>> import tempfile
+    >>> with open_memory(tempfile.mkdtemp()) as memory:
+    ...     kb = memory.knowledge_base("demo")
+    ...     _ = kb.learn([["a"], ["b"], ["c"]])
+    ...     kb.predict([["a"], ["b"]])[0].future
+    [['c']]
+    """
+    if path is not None:
+        settings = settings or Settings.from_environment({**os.environ, **_WITHOUT_SERVERS})
+    return Memory(settings or Settings.from_environment(), Path(path) if path else None)
+
+
+_WITHOUT_SERVERS = {"KATO_CLICKHOUSE_URL": "", "KATO_REDIS_URL": ""}
+
+
+class Memory:
+    """Knowledge bases by name, in stores that run until :meth:`close`. Safe for threads.
+
+    Open one with :func:`kato.open`; it is a context manager.
+    """
+
+    def __init__(self, settings: Settings, path: Path | None) -> None:
+        engines = Engines(settings, path)
+        self._engines = engines
+        # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
+        self._close = weakref.finalize(self, engines.close)
+        tail, vocabulary = Tail(), Vocabulary(engines.tables)
+        recall = Scan(engines.tables)
+        self._predictor = Predictor(engines.counters, tail, recall, engines.tables, vocabulary)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def knowledge_base(self, name: str = "default") -> KnowledgeBase:
+        """The knowledge base of that name: any text; it comes to be with its first pattern.
+
+        Raises:
+            InvalidSymbol: The name is no text of Unicode scalar values.
+        """
+        return KnowledgeBase(name, self._engines, self._predictor)
+
+    def knowledge_bases(self) -> list[str]:
+        """The names of all knowledge bases, sorted."""
+        return self._engines.counters.names()
+
+    def stats(self) -> MemoryStatistics:
+        """What the stores hold."""
+        engines = self._engines
+        return MemoryStatistics(
+            knowledge_bases=len(engines.counters.names()),
+            journal_entries=engines.journal.waiting(),
+            ledger_bytes=engines.counters.memory(),
+            disk_bytes=engines.tables.bytes_on_disk(),
+        )
+
+    def flush(self) -> None:
+        """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""
+        self._engines.flush()
+
+    def close(self) -> None:
+        """Stop the stores this memory started and let go of the data directory."""
+        self._close()

@@ -1,0 +1,241 @@
+"""Predict: recall, count, measure, rank, and say it in texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.errors import Conflict
+from kato.matching import UNKNOWN, Candidates, Observation
+from kato.memory.statistics import SymbolStatistics
+from kato.memory.vocabulary import Vocabulary
+from kato.metrics import (
+    Corpus,
+    Measures,
+    affinity_weights,
+    assemble,
+    measure,
+    rank,
+    symbols_to_name,
+)
+from kato.model.config import SessionConfig
+from kato.model.emotive import average_emotives
+from kato.model.event import Event, flattened
+from kato.model.prediction import Predictions
+from kato.recall import Query, Recall, Recalled
+from kato.recall.query import candidates_of
+from kato.storage.clickhouse.patterns import PatternTables
+from kato.storage.ledger.counters import Counters, Facts, Look, PatternState
+from kato.storage.ledger.tail import Tail, TailView
+
+ATTEMPTS = 5
+
+NOTHING = Predictions([], [])
+
+
+class _MovedError(Exception):
+    """A recalled pattern was forgotten before its counters were read."""
+
+
+class Predictor:
+    """Answers predictions for all knowledge bases; safe for threads.
+
+    Args:
+        counters: The ledger's counters.
+        tail: The journal's tail.
+        recall: Finds the patterns.
+        tables: ClickHouse's tables.
+        vocabulary: Texts of symbols.
+    """
+
+    def __init__(
+        self,
+        counters: Counters,
+        tail: Tail,
+        recall: Recall,
+        tables: PatternTables,
+        vocabulary: Vocabulary,
+    ) -> None:
+        self._counters = counters
+        self._tables = tables
+        self._tail = tail
+        self._recall = recall
+        self._vocabulary = vocabulary
+
+    def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
+        """Predict from a memory of checked events, in stored order.
+
+        Raises:
+            Conflict: Patterns were forgotten again and again while it was answered.
+        """
+        if not flattened(events):
+            return NOTHING
+        for _ in range(ATTEMPTS):
+            try:
+                return self._attempt(kb, events, config)
+            except _MovedError:
+                continue
+        raise Conflict("patterns were forgotten while they were recalled", remedy="ask again")
+
+    def events_of(self, kb: str, state: PatternState) -> list[Event] | None:
+        """The events of a pattern; None if it is gone."""
+        found, tail = self._sequence(kb, state)
+        if found is None:
+            return None
+        texts = self._vocabulary.texts(state.kb, found.symbols.tolist(), tail)
+        return [[texts[symbol] for symbol in event] for event in found.events(0)]
+
+    def symbols_of(self, kb: str, state: PatternState) -> list[int] | None:
+        """The symbol ids of a pattern, repeats included; None if it is gone."""
+        found, _ = self._sequence(kb, state)
+        return None if found is None else found.symbols.tolist()
+
+    def symbol_statistics(self, kb: str, ids: list[int]) -> list[SymbolStatistics]:
+        """What is counted about symbols by id; those that are gone meanwhile are left out."""
+        look = self._counters.look(kb, [], self._tail.last)
+        if look is None:
+            return []
+        tail = self._tail.catch_up(look)
+        texts = self._vocabulary.texts(look.kb, ids, tail)
+        numbers = np.array(ids, np.uint32)
+        facts = self._counters.facts(look.kb, np.zeros(0, np.int64), numbers, ids)
+        counted = zip(
+            ids,
+            facts.symbol_frequencies.tolist(),
+            facts.members.tolist(),
+            facts.affinities,
+            strict=True,
+        )
+        return [
+            SymbolStatistics(texts[i], frequency, members, affinity)
+            for i, frequency, members, affinity in counted
+            if members
+        ]
+
+    def nearest_vectors(
+        self, kb: str, vector: Sequence[float], limit: int, max_distance: float | None
+    ) -> list[str]:
+        """Names of the stored vectors nearest to one, of its dimension, by distance, then name."""
+        look = self._counters.look(kb, [], self._tail.last)
+        if look is None:
+            return []
+        tail = self._tail.catch_up(look)
+        distances = dict(self._tables.nearest_vectors(look.kb, vector, limit))
+        distances.update(
+            (name, float(np.linalg.norm(np.subtract(value, vector))))
+            for name, value in tail.vectors.items()
+            if len(value) == len(vector)
+        )
+        near = [
+            (distance, name)
+            for name, distance in distances.items()
+            if max_distance is None or distance <= max_distance
+        ]
+        return [name for _, name in sorted(near)[:limit]]
+
+    def _sequence(self, kb: str, state: PatternState) -> tuple[Candidates | None, TailView]:
+        """One pattern, from the tail or ClickHouse."""
+        look = self._counters.look(kb, [], self._tail.last)
+        tail = self._tail.catch_up(look) if look is not None else TailView([], set(), {}, {})
+        parts = [*tail.sequences, self._tables.with_id(state.kb, state.id)]
+        for part in parts:
+            found = np.flatnonzero(part.ids == state.id)
+            if len(found):
+                return candidates_of(part).take(found[:1]), tail
+        return None, tail
+
+    def _attempt(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
+        texts = list(dict.fromkeys(flattened(events)))
+        look = self._counters.look(kb, texts, self._tail.last)
+        if look is None:
+            return NOTHING
+        tail = self._tail.catch_up(look)
+        ids = {text: i for text, i in zip(texts, look.symbols, strict=True) if i}
+        observation = Observation.of(events, ids)
+        recalled = self._recall.recall(self._query(look, observation, config, tail))
+        if not len(recalled.candidates):
+            return NOTHING
+        return self._measured(look, observation, config, recalled, tail)
+
+    def _query(
+        self, look: Look, observation: Observation, config: SessionConfig, tail: TailView
+    ) -> Query:
+        return Query(
+            kb=look.kb,
+            observation=observation,
+            config=config,
+            tail=tail,
+            last_pattern=look.last_pattern,
+            texts_of=lambda ids: self._vocabulary.texts(look.kb, ids, tail),
+            vocabulary=lambda: self._vocabulary.all(look.kb, tail),
+        )
+
+    def _measured(
+        self,
+        look: Look,
+        observation: Observation,
+        config: SessionConfig,
+        recalled: Recalled,
+        tail: TailView,
+    ) -> Predictions:
+        symbols = _counted_symbols(observation, recalled)
+        weighed = symbols if config.affinity_emotive is not None else symbols[:0]
+        facts = self._counters.facts(look.kb, recalled.candidates.ids, symbols, weighed.tolist())
+        if not facts.frequencies.all():
+            raise _MovedError
+        measures = measure(
+            observation,
+            recalled.candidates,
+            recalled.alignment,
+            facts.frequencies,
+            symbols,
+            facts.members,
+            Corpus(facts.patterns, facts.pattern_frequencies, facts.symbols),
+            _weights(config, facts),
+        )
+        return self._answered(look, observation, config, _Ensemble(recalled, measures, facts), tail)
+
+    def _answered(
+        self,
+        look: Look,
+        observation: Observation,
+        config: SessionConfig,
+        ensemble: _Ensemble,
+        tail: TailView,
+    ) -> Predictions:
+        recalled, measures = ensemble.recalled, ensemble.measures
+        names = [bytes(name).hex() for name in recalled.names]
+        order = rank(measures, names, config.rank_sort_algo, config.max_predictions)
+        named = symbols_to_name(recalled.candidates, measures, order)
+        return assemble(
+            observation,
+            recalled.candidates,
+            recalled.alignment,
+            measures,
+            order,
+            names=names,
+            texts=self._vocabulary.texts(look.kb, named.tolist(), tail),
+            emotives=[average_emotives(ensemble.facts.emotives[i]) for i in order.tolist()],
+        )
+
+
+class _Ensemble(msgspec.Struct, frozen=True):
+    recalled: Recalled
+    measures: Measures
+    facts: Facts
+
+
+def _counted_symbols(observation: Observation, recalled: Recalled) -> npt.NDArray[np.uint32]:
+    """Ids, ascending, of all symbols whose counters the numbers need."""
+    known = observation.symbols[observation.symbols < UNKNOWN]
+    return np.unique(np.concatenate([recalled.candidates.symbols, known]))
+
+
+def _weights(config: SessionConfig, facts: Facts) -> npt.NDArray[np.float64] | None:
+    if config.affinity_emotive is None:
+        return None
+    affinities = [sums.get(config.affinity_emotive, 0.0) for sums in facts.affinities]
+    return affinity_weights(affinities, facts.symbol_frequencies)

@@ -1,0 +1,91 @@
+"""What recall is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.matching import UNKNOWN, Alignment, Candidates, Observation
+from kato.model.config import SessionConfig
+from kato.storage.ledger.journal import Sequences
+from kato.storage.ledger.tail import TailView
+
+SURVIVORS_PER_PREDICTION = 3
+"""The ensemble holds this many patterns for each prediction that is asked for."""
+
+
+class Query(msgspec.Struct, frozen=True, eq=False):
+    """One recall.
+
+    Attributes:
+        kb: The knowledge base's number.
+        observation: The memory, of one symbol or more.
+        config: The session's configuration.
+        tail: What ClickHouse may not have yet.
+        last_pattern: The greatest pattern id there can be.
+        texts_of: Texts of symbol ids.
+        vocabulary: All texts of the knowledge base by symbol id.
+    """
+
+    kb: int
+    observation: Observation
+    config: SessionConfig
+    tail: TailView
+    last_pattern: int
+    texts_of: Callable[[Sequence[int]], Mapping[int, str]]
+    vocabulary: Callable[[], Mapping[int, str]]
+
+    @property
+    def limit(self) -> int:
+        """How many patterns the ensemble may hold."""
+        return SURVIVORS_PER_PREDICTION * self.config.max_predictions
+
+    @property
+    def known_symbols(self) -> list[int]:
+        """Distinct ids, ascending, of the observed symbols the knowledge base knows."""
+        symbols = np.unique(self.observation.symbols)
+        known: list[int] = symbols[symbols < UNKNOWN].tolist()
+        return known
+
+
+class Recalled(msgspec.Struct, frozen=True, eq=False):
+    """The ensemble: the best patterns, by ascending id.
+
+    Attributes:
+        candidates: The patterns.
+        names: uint8[k, 20], their names.
+        alignment: Of the memory with them.
+    """
+
+    candidates: Candidates
+    names: npt.NDArray[np.uint8]
+    alignment: Alignment
+
+    def take(self, indices: npt.NDArray[np.integer]) -> Recalled:
+        """The patterns at these indices."""
+        return Recalled(
+            self.candidates.take(indices), self.names[indices], self.alignment.take(indices)
+        )
+
+    @staticmethod
+    def join(parts: Sequence[Recalled]) -> Recalled:
+        """All patterns of the parts, whose ids ascend from part to part."""
+        return Recalled(
+            Candidates.join([part.candidates for part in parts]),
+            np.concatenate([part.names for part in parts]),
+            Alignment.join([part.alignment for part in parts]),
+        )
+
+
+def candidates_of(sequences: Sequences) -> Candidates:
+    """Patterns as storage gives them, as matching takes them."""
+    return Candidates(
+        sequences.ids,
+        sequences.symbols,
+        sequences.offsets,
+        sequences.event_ends,
+        sequences.event_offsets,
+    )
