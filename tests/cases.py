@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
+from tests.reference import ReferenceMemory
 
 from kato.model.config import RANK_SORT_ALGOS
-from tests.reference import ReferenceMemory
 
 # Few symbols, so that they repeat and meet; some are similar, one is empty, one is not ASCII.
 SYMBOLS = ("a", "b", "c", "d", "cat", "cart", "carts", "dog", "dig", "", "é")

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from tests.reference import DEFAULTS, ReferenceMemory, flat, stored_order
 
 from kato.matching import (
     Alignment,
@@ -23,7 +24,6 @@ from kato.matching import (
 )
 from kato.metrics import Corpus, affinity_weights, assemble, measure, rank, symbols_to_name
 from kato.model.emotive import average_emotives
-from tests.reference import DEFAULTS, ReferenceMemory, flat, stored_order
 
 
 class Encoded:
@@ -39,9 +39,7 @@ class Encoded:
             for p in self.patterns
         )
         totals = memory.stats()
-        self.corpus = Corpus(
-            totals["patterns"], totals["pattern_frequencies"], totals["symbols"]
-        )
+        self.corpus = Corpus(totals["patterns"], totals["pattern_frequencies"], totals["symbols"])
 
     def column(self, counter: dict[str, int]) -> np.ndarray:
         return np.array([counter[text] for text in self.texts.values()], np.int64)
@@ -60,9 +58,7 @@ class Encoded:
         threshold = config["fuzzy_token_threshold"]
         if threshold > 0:
             vocabulary = list(self.texts.values())
-            similar = similar_symbols(
-                observation.texts, self.symbol_ids(), vocabulary, threshold
-            )
+            similar = similar_symbols(observation.texts, self.symbol_ids(), vocabulary, threshold)
             return FuzzyMatcher(similar, texts)
         return TokenMatcher() if texts is None else CharacterMatcher(texts)
 

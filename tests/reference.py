@@ -212,9 +212,7 @@ def match(pattern: dict[str, Any], observed: Events, config: Mapping[str, Any]) 
 def _extras(observed: Events, memory: Sequence[str], present: Sequence[str]) -> Events:
     extras, position = [], 0
     for event in observed:
-        extras.append(
-            [s for at, s in enumerate(event, position) if memory[at] not in present]
-        )
+        extras.append([s for at, s in enumerate(event, position) if memory[at] not in present])
         position += len(event)
     return extras
 
@@ -411,9 +409,7 @@ class ReferenceMemory:
         symbols, threshold = flat(observed), config["recall_threshold"]
         if len(symbols) == 1:  # decision Q26: who begins with it, whatever the threshold
             found = [
-                match(p, observed, config)
-                for p in candidates
-                if flat(p["events"])[0] == symbols[0]
+                match(p, observed, config) for p in candidates if flat(p["events"])[0] == symbols[0]
             ]
         else:
             found = [match(p, observed, config) for p in candidates]
@@ -524,9 +520,7 @@ def _predictive_information(survivors: list[dict[str, Any]]) -> list[dict[str, A
             }
         )
     # Groups come by their smallest pattern id, and the sort is stable.
-    return sorted(
-        futures, key=lambda f: (-f["aggregate_potential"], -f["supporting_patterns"])
-    )
+    return sorted(futures, key=lambda f: (-f["aggregate_potential"], -f["supporting_patterns"]))
 
 
 def _public(prediction: Mapping[str, Any]) -> dict[str, Any]:

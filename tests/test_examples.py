@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha1
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-
 from tests import pipeline
 from tests.closeness import TOLERANCE, differences
 from tests.examples import Example, case_id, examples
 from tests.reference import ReferenceMemory, ReferenceSession, future_key
 
+Predict = Callable[..., tuple[list[dict[str, Any]], list[dict[str, Any]]]]
+
 GONE = object()
 """A field that is no longer in the answer."""
 
 
-class Change(NamedTuple):
-    """What a decision changes: fields by position in the original answer, or a whole answer."""
+@dataclass(frozen=True)
+class Change:
+    """What a decision changes in the original's answer.
+
+    Attributes:
+        decision: Its number.
+        fields: Fields of predictions, by their position in the original's answer.
+        futures: All future potentials, if they change.
+        added: Predictions that the original does not answer.
+        order: The new order, as positions, if it changes.
+    """
 
     decision: str
-    fields: dict[int, dict[str, Any]] = {}
+    fields: dict[int, dict[str, Any]] = field(default_factory=dict)
     futures: list[dict[str, Any]] | None = None
-    added: list[dict[str, Any]] = []
+    added: list[dict[str, Any]] = field(default_factory=list)
     order: tuple[int, ...] = ()
 
 
@@ -43,7 +55,7 @@ def future(events: list[list[str]], weight: float, total: float) -> dict[str, An
 
 
 # Q7: apple|banana|cherry beside a memory that is rewritten to apple|banana: M = 2, m = 3, n = 2.
-REWRITTEN = {
+REWRITTEN: dict[str, Any] = {
     "matches": ["aple", "bannana"],
     "past": [],
     "present": [["apple"], ["banana"]],
@@ -74,7 +86,7 @@ REWRITTEN = {
 REWRITTEN_FUTURE = [future([["cherry"]], 0.8, 0.8)]
 
 # Q26: the full prediction beside a memory of the one symbol a, all patterns of which hold a.
-SINGLE = {
+SINGLE: dict[str, Any] = {
     "pattern_data": GONE,
     "length": GONE,
     "type": "prototypical",
@@ -92,7 +104,7 @@ SINGLE = {
 
 def answer_of(name: str) -> dict[str, Any]:
     """The original's answer to another case."""
-    return next(case["output"] for case in examples("prediction") if case["id"] == name)
+    return next(dict(case["output"]) for case in examples("prediction") if case["id"] == name)
 
 
 def single(m: int, frequency: int, total: int, strengths: float, **more: Any) -> dict[str, Any]:
@@ -266,7 +278,13 @@ CHANGES = {
         "Q26",
         {
             0: single(
-                2, 1, 3, 5 / 3, sequence=[["a"], ["x"]], future=[["x"]], potential=2.946428571428571 + 1
+                2,
+                1,
+                3,
+                5 / 3,
+                sequence=[["a"], ["x"]],
+                future=[["x"]],
+                potential=2.946428571428571 + 1,
             ),
             1: single(
                 3,
@@ -318,7 +336,7 @@ def _by_future(potentials: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("predict", [ReferenceMemory.predict, pipeline.predict])
 @pytest.mark.parametrize("case", examples("prediction", "affinity"), ids=case_id)
-def test_predictions(case, predict):
+def test_predictions(case: Example, predict: Predict) -> None:
     settings = {**case["input"]["session_config"], **case["input"].get("processor_config", {})}
     predictions, futures = predict(taught(case), case["input"]["stm"], **settings)
     wanted = expected(case)
@@ -340,15 +358,16 @@ def _expected_futures(case: Example) -> list[dict[str, Any]] | None:
     change = CHANGES.get(case["id"])
     if change is not None and change.futures is not None:
         return change.futures
-    return case["output"].get("future_potentials")
+    futures: list[dict[str, Any]] | None = case["output"].get("future_potentials")
+    return futures
 
 
-def test_every_change_is_of_a_case():
+def test_every_change_is_of_a_case() -> None:
     assert set(CHANGES) <= {case["id"] for case in examples("prediction", "affinity")}
 
 
 @pytest.mark.parametrize("case", examples("affinity"), ids=case_id)
-def test_affinities(case):
+def test_affinities(case: Example) -> None:
     symbols = taught(case).symbols()
     for symbol, emotives in case["output"]["redis_affinity"].items():
         felt = {name: float(text) for name, text in emotives.items()}
@@ -359,7 +378,7 @@ def test_affinities(case):
 
 @pytest.mark.parametrize("predict", [ReferenceMemory.predict, pipeline.predict])
 @pytest.mark.parametrize("case", examples("finalize_training"), ids=case_id)
-def test_finalize_training_changes_no_number(case, predict):
+def test_finalize_training_changes_no_number(case: Example, predict: Predict) -> None:
     # Decision Q16: the numbers after finalize-training are those before it.
     memory = ReferenceMemory()
     for events in case["input"]["kb"]:
@@ -372,7 +391,7 @@ def test_finalize_training_changes_no_number(case, predict):
 
 
 @pytest.mark.parametrize("case", examples("future_hash"), ids=case_id)
-def test_futures_are_equal_as_the_originals_hashes_are(case):
+def test_futures_are_equal_as_the_originals_hashes_are(case: Example) -> None:
     key = [list(event) for event in future_key(case["input"]["future"])]
     digest = sha1(json.dumps(key).encode(), usedforsecurity=False).hexdigest()
     assert digest == case["output"]["hash"]
@@ -404,7 +423,7 @@ LEARNING_CHANGES: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(
     "case", [c for c in examples("learning") if c["id"] != "learning-13"], ids=case_id
 )
-def test_learning(case):
+def test_learning(case: Example) -> None:
     changes = LEARNING_CHANGES.get(case["id"], {})
     memory = ReferenceMemory()
     session = ReferenceSession(memory)
@@ -415,8 +434,7 @@ def test_learning(case):
             continue
         result = next(results)
         if operation == "learn":
-            name = session.learn()
-            assert (name and "PTRN|" + name) == result["learn"]
+            assert session.learn() == result["learn"].removeprefix("PTRN|")
         else:
             name = session.observe(**arguments[0])
             assert (name and "PTRN|" + name) == result["auto_learned_pattern"]
@@ -433,7 +451,7 @@ def _expected_counters(stored: dict[str, Any]) -> dict[str, Any]:
         "global:total_pattern_frequencies": "pattern_frequencies",
         "global:total_unique_patterns": "patterns",
     }
-    counters = {"patterns": 0, "pattern_frequencies": 0, "symbol_frequencies": 0}
+    counters: dict[str, Any] = {"patterns": 0, "pattern_frequencies": 0, "symbol_frequencies": 0}
     for key, value in stored.items():
         if key.startswith(("frequency:", "global:")):
             counters.setdefault(names.get(key, key), 0)

@@ -1,5 +1,7 @@
 """The kernels against the specification as a program."""
 
+# ruff: noqa: S311 - repeatable cases are wanted, not secrets
+
 from __future__ import annotations
 
 import os
@@ -11,7 +13,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-
 from tests.cases import SYMBOLS, UNKNOWN_SYMBOLS, configurations, memories, observations
 from tests.closeness import assert_as_reference
 from tests.pipeline import predict
@@ -19,30 +20,35 @@ from tests.reference import ReferenceMemory
 
 ROOT = Path(__file__).parents[2]
 
-Case = tuple[ReferenceMemory, list[list[str]], dict[str, Any]]
+Events = list[list[str]]
+Case = tuple[ReferenceMemory, Events, dict[str, Any]]
 
 
-def check(memory: ReferenceMemory, observed: list[list[str]], config: dict[str, Any]) -> None:
+def check(memory: ReferenceMemory, observed: Events, config: dict[str, Any]) -> None:
     assert_as_reference(predict(memory, observed, **config), memory, observed, **config)
 
 
 @given(memory=memories(), observed=observations(), config=configurations())
 @settings(max_examples=300, deadline=None)
-def test_a_prediction_is_the_references(memory, observed, config):
+def test_a_prediction_is_the_references(
+    memory: ReferenceMemory, observed: Events, config: dict[str, Any]
+) -> None:
     check(memory, observed, config)
 
 
 @pytest.mark.deep
 @given(memory=memories(20), observed=observations(12), config=configurations())
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_a_prediction_is_the_references_in_depth(memory, observed, config):
+def test_a_prediction_is_the_references_in_depth(
+    memory: ReferenceMemory, observed: Events, config: dict[str, Any]
+) -> None:
     check(memory, observed, config)
 
 
 def random_case(rng: random.Random, longest: int) -> Case:
     """Long memories need bit masks of several words, and repeat the few symbols many times."""
 
-    def sequence(symbols: tuple[str, ...], most: int) -> list[list[str]]:
+    def sequence(symbols: tuple[str, ...], most: int) -> Events:
         length = rng.randint(1, most)
         return [rng.choices(symbols, k=rng.choice((1, 1, 1, 2, 5))) for _ in range(length)]
 
@@ -61,13 +67,13 @@ def random_case(rng: random.Random, longest: int) -> Case:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_long_memories_and_patterns(seed):
+def test_long_memories_and_patterns(seed: int) -> None:
     check(*random_case(random.Random(seed), 90))
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(1000, 1400))
-def test_long_memories_and_patterns_in_depth(seed):
+def test_long_memories_and_patterns_in_depth(seed: int) -> None:
     check(*random_case(random.Random(seed), 150))
 
 
@@ -77,7 +83,7 @@ def check_many(seed: int, count: int) -> None:
         check(*random_case(rng, 60 if number % 20 == 0 else 8))
 
 
-def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path):
+def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path: Path) -> None:
     """Compiled with bounds checks, an index that is wrong raises instead of reading on."""
     program = "from tests.metrics.test_against_reference import check_many; check_many(7, 300)"
     done = subprocess.run(

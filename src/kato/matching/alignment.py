@@ -54,8 +54,8 @@ class Alignment(msgspec.Struct, frozen=True, eq=False):
     def take(self, indices: Indices) -> Alignment:
         """The alignment of the candidates at these indices."""
         rewritten = self.rewritten[indices] if len(self.rewritten) else self.rewritten
-        columns = (getattr(self, name)[indices] for name in _COLUMNS)
-        return Alignment(*columns, rewritten)
+        columns = {name: getattr(self, name)[indices] for name in _COLUMNS}
+        return Alignment(**columns, rewritten=rewritten)
 
     @staticmethod
     def join(parts: Sequence[Alignment]) -> Alignment:
@@ -163,14 +163,12 @@ def _prepared(
 
 
 def _columns(count: int, rewritten: int, hits: npt.NDArray[np.bool_]) -> Columns:
-    small = (np.zeros(count, np.int32) for _ in range(7))
-    return Columns(
-        np.zeros(count),
-        *small,
-        np.zeros(count),
-        np.zeros((rewritten, hits.shape[1]), np.int64),
-        hits,
-    )
+    floats = ("similarity", "preliminary")
+    columns = {
+        name: np.zeros(count, np.float64 if name in floats else np.int32) for name in _COLUMNS
+    }
+    codes = np.zeros((rewritten, hits.shape[1]), np.int64)
+    return Columns(**columns, codes=codes, hits=hits)
 
 
 def _by_characters(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 Indices = npt.NDArray[np.integer]
+
+_Number = TypeVar("_Number", bound=np.generic)
 
 
 class Candidates(msgspec.Struct, frozen=True, eq=False):
@@ -112,8 +115,8 @@ def _offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
 
 def _gathered(
-    values: npt.NDArray[np.generic], offsets: npt.NDArray[np.int64], indices: Indices
-) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.int64]]:
+    values: npt.NDArray[_Number], offsets: npt.NDArray[np.int64], indices: Indices
+) -> tuple[npt.NDArray[_Number], npt.NDArray[np.int64]]:
     starts = offsets[:-1][indices]
     lengths = offsets[1:][indices] - starts
     moved = _offsets(lengths)

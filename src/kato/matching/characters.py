@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +38,7 @@ def joined_texts(candidates: Candidates, texts: Mapping[int, str]) -> list[str]:
     """The symbols of each candidate, joined by one space each."""
     words = [texts[symbol] for symbol in candidates.symbols.tolist()]
     bounds = candidates.offsets.tolist()
-    return [" ".join(words[start:end]) for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [" ".join(words[start:end]) for start, end in pairwise(bounds)]
 
 
 def similarities_to_one(memory: str, patterns: Sequence[str]) -> Floats:

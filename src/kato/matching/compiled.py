@@ -20,7 +20,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import structlog
-from numba.core import config
 
 from kato.settings import Settings
 
@@ -28,6 +27,9 @@ KERNEL_PACKAGES = ("matching", "metrics", "recall")
 
 Array = npt.NDArray[Any]
 """An array inside a kernel: C-contiguous and writable; numba types its elements."""
+
+# numba fills this module from the environment when it is imported, so no checker sees its names.
+config: Any = numba.core.config
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -37,12 +39,6 @@ def compiled(function: _Function) -> _Function:
 
     Give it C-contiguous writable arrays of always the same types (:func:`kernel_array`): each new
     combination is compiled again, and a read-only array is a type of its own.
-
-    >>> @compiled
-    ... def double(number):
-    ...     return 2 * number
-    >>> double(21)
-    42
     """
     folder = kernel_folder()
     if folder is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -135,7 +136,7 @@ class _Shape:
         ]
 
 
-def _prediction(shape: _Shape, hits: npt.NDArray[np.bool_], **values: object) -> Prediction:
+def _prediction(shape: _Shape, hits: npt.NDArray[np.bool_], **values: Any) -> Prediction:
     positions = np.flatnonzero(hits).tolist()
     return Prediction(
         type="prototypical",

@@ -82,7 +82,7 @@ class Measures(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return weighted
 
 
-def measure(  # noqa: PLR0913, each is a thing of its own, and all are needed
+def measure(  # noqa: PLR0913, PLR0917, each is a thing of its own, and all are needed
     observation: Observation,
     survivors: Candidates,
     alignment: Alignment,

@@ -51,7 +51,7 @@ def grouped_futures(
     member = np.flatnonzero(group >= 0)
     # bincount and cumsum add one after the other: sums are in the order of pattern ids.
     supporting = np.bincount(group[member])
-    totals = np.bincount(group[member], weights[member])
+    totals: npt.NDArray[np.float64] = np.bincount(group[member], weights[member])  # type: ignore[assignment]
     total = np.cumsum(weights[member])[-1] if len(member) else 0.0
     aggregate = totals / total if total > 0 else np.zeros(len(totals))
     first = np.unique(group[member], return_index=True)[1]
