@@ -84,7 +84,7 @@ def character_ratio(a: str, b: str) -> float:
     return ((1 - (total - 2 * lcs_length(a, b)) / total) * 100) / 100
 
 
-def matching_blocks(pattern: Sequence[str], memory: Sequence[str]) -> list[Block]:
+def matching_blocks(pattern: Sequence[Any], memory: Sequence[Any]) -> list[Block]:
     """The longest common run, then the same left-below and right-above of it."""
     i, j, size = _longest_run(pattern, memory)
     if size == 0:
@@ -95,7 +95,7 @@ def matching_blocks(pattern: Sequence[str], memory: Sequence[str]) -> list[Block
     return [*left, (i, j, size), *moved]
 
 
-def _longest_run(pattern: Sequence[str], memory: Sequence[str]) -> Block:
+def _longest_run(pattern: Sequence[Any], memory: Sequence[Any]) -> Block:
     best = (0, 0, 0)
     for i in range(len(pattern)):
         for j in range(len(memory)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
 import msgspec
@@ -98,8 +99,9 @@ class Candidates(msgspec.Struct, frozen=True, eq=False):
 
     def events(self, index: int) -> list[list[int]]:
         """The events of one pattern as lists of symbol ids."""
-        symbols, ends = self.symbols_of(index).tolist(), self.ends_of(index).tolist()
-        return [symbols[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        symbols = self.symbols_of(index).tolist()
+        bounds = pairwise([0, *self.ends_of(index).tolist()])
+        return [symbols[start:end] for start, end in bounds]
 
 
 def _event_ends(events: Sequence[Sequence[int]]) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -48,5 +49,5 @@ class Observation(msgspec.Struct, frozen=True, eq=False):
 
     def per_event(self, values: Sequence[str]) -> list[list[str]]:
         """The n values, one of each symbol, as a list for each event."""
-        ends = self.event_ends.tolist()
-        return [list(values[start:end]) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        bounds = pairwise([0, *self.event_ends.tolist()])
+        return [list(values[start:end]) for start, end in bounds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -123,7 +124,7 @@ class _Shape:
         texts, ends = self.observation.texts, self.observation.event_ends.tolist()
         return [
             [texts[at] for at in range(start, end) if self.memory[at] not in present]
-            for start, end in zip([0, *ends[:-1]], ends, strict=True)
+            for start, end in pairwise([0, *ends])
         ]
 
     def anomalies(self, positions: Iterable[int]) -> list[Anomaly]:
