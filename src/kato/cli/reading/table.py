@@ -189,10 +189,17 @@ def _decoded(source: Source, rejected: list[Rejected]) -> Iterable[str]:
 
 
 def _guess_delimiter(head: bytes) -> str:
-    first = head.lstrip().partition(b"\n")[0]
+    first = next(filter(_is_text, head.splitlines()), b"")
     counts = {delimiter: first.count(delimiter.encode()) for delimiter in "\t,;"}
     best = max(counts, key=lambda delimiter: counts[delimiter])
     return best if counts[best] else BLANKS
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        return bool(line.decode().strip())
+    except UnicodeDecodeError:
+        return False
 
 
 def _place(column: str, names: _Cells | None, file: str) -> int:

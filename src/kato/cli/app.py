@@ -1,0 +1,86 @@
+"""The program ``kato``: its commands, what stands before them, and how errors end it."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kato.cli import demo, evaluate, learn, predict, stored
+from kato.cli.display.console import print_error
+from kato.cli.options import Common
+from kato.errors import InvalidInput, KatoError
+
+app = typer.Typer(
+    name="kato",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_LEARNING, _LOOKING, _TRYING = "Learn and predict", "Look and tidy", "See it work"
+app.command(rich_help_panel=_LEARNING)(learn.learn)
+app.command(rich_help_panel=_LEARNING)(predict.predict)
+app.command(rich_help_panel=_LOOKING)(stored.show)
+app.command(rich_help_panel=_LOOKING)(stored.stats)
+app.command(rich_help_panel=_LOOKING)(stored.forget)
+app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_TRYING)(demo.demo)
+app.command(rich_help_panel=_TRYING)(evaluate.evaluate)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 for input that cannot be used, 1 for other errors.
+
+    Args:
+        arguments: What stands behind ``kato``; the process's own by default.
+    """
+    _print_any_text()
+    try:
+        app(args=arguments, prog_name="kato")
+    except KatoError as error:
+        print_error(error)
+        sys.exit(2 if isinstance(error, InvalidInput) else 1)
+
+
+@app.callback()
+def before(
+    context: typer.Context,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the stores [dim](default: KATO_DATA_DIR, else the user's data folder)"
+            "[/].",
+            show_default=False,
+        ),
+    ] = None,
+    _version_asked: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """KATO remembers sequences and says what comes next, and why.
+
+    It observes events, learns them as patterns, and recalls those that are like what is seen now.
+    Same input, same answer, and every answer names the pattern it comes from.
+
+    Try [bold]kato demo[/] first.
+    """
+    context.obj = Common(data_dir)
+
+
+def _print_any_text() -> None:
+    # Under LANG=C a stream cannot encode most symbols: it shows their escapes instead of failing.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kato {metadata.version('kato')}")
+        raise typer.Exit

@@ -1,0 +1,1 @@
+"""What the command line prints: texts from data made safe, tables, panels, progress."""

@@ -1,0 +1,191 @@
+"""Options that several commands have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+import kato
+from kato.cli.reading import FORMATS, Columns, Inputs, Window
+from kato.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from kato.memory import KnowledgeBase, Memory
+
+_READING = "Reading"
+_TABLES = "Tables (CSV, TSV, blank-separated, Parquet)"
+_DELIMITERS = {"tab": "\t", r"\t": "\t", "blank": " ", "comma": ",", "semicolon": ";"}
+
+KnowledgeBaseName = Annotated[str, typer.Option("--kb", help="Knowledge base, by name.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Files = Annotated[
+    list[str], typer.Argument(help="Files to read, plain or gzip; [bold]-[/] is standard input.")
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="One of " + ", ".join(FORMATS) + ". Guessed by extension and content if not given;"
+        " text (words of running text, a sentence a sequence) is never guessed.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+WindowSize = Annotated[
+    int | None,
+    typer.Option(
+        "--window",
+        min=1,
+        help="Cut sequences of more events than this into windows of this many.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+WindowStep = Annotated[
+    int | None,
+    typer.Option(
+        "--step",
+        min=1,
+        help="Events from the begin of one window to the next; by default each begins where the"
+        " one before ends. What remains at the end is a window too if it has two symbols.",
+        rich_help_panel=_READING,
+        show_default=False,
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict",
+        help="Stop at the first bad line; what was learned before it stays learned.",
+        rich_help_panel=_READING,
+    ),
+]
+SequenceColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that says which sequence a row belongs to, by name or position from 1"
+        " [dim](default: sequence, else 1)[/]. Rows may come in any order, so a table is held in"
+        " memory, about 20 bytes a row.",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+SymbolColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the symbol [dim](default: symbol, else 2)[/].",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+OrderColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column to order the rows of a sequence by, as numbers if all of them are"
+        " [dim](default: order, else as the rows come)[/].",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+EventColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column with what the symbols of one event have in common, often the time"
+        " [dim](default: event, else a row is an event)[/].",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(
+        help="One character, or tab, comma, semicolon, or blank for any run of blanks. Found in"
+        " the first line if not given.",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="Whether the first line names the columns [dim](default: if a column is asked by name,"
+        " or it holds sequence and symbol)[/].",
+        rich_help_panel=_TABLES,
+        show_default=False,
+    ),
+]
+
+
+class Common(msgspec.Struct, frozen=True):
+    """What stands before the command: ``kato --data-dir PATH learn …``."""
+
+    data_dir: Path | None = None
+
+
+def inputs_of(
+    files: list[str],
+    *,
+    format_name: str | None,
+    window: int | None,
+    step: int | None,
+    columns: Columns,
+) -> Inputs:
+    """The inputs as the options describe them.
+
+    Raises:
+        InvalidInput: An option cannot be used.
+    """
+    if format_name is not None and format_name not in FORMATS:
+        raise InvalidInput(f"no such format: {format_name!a}", remedy="use " + ", ".join(FORMATS))
+    if step is not None and window is None:
+        raise InvalidInput("--step without --window cuts nothing", remedy="give --window too")
+    cut = None if window is None else Window.of(window, step)
+    return Inputs(files, format_name=format_name, columns=columns, window=cut)
+
+
+def delimiter_of(text: str | None) -> str | None:
+    r"""The delimiter a text names.
+
+    Raises:
+        InvalidInput: It is no single character.
+
+    >>> delimiter_of("tab")
+    '\t'
+    """
+    if text is None:
+        return None
+    delimiter = _DELIMITERS.get(text, text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise InvalidInput(
+            f"a delimiter must be one character, got {text!a}",
+            remedy="use one character, or tab, comma, semicolon, blank",
+        )
+    return delimiter
+
+
+@contextmanager
+def opened(context: typer.Context) -> Iterator[Memory]:
+    """The memory the options before the command say."""
+    common = context.find_object(Common) or Common()
+    with kato.open(common.data_dir) as memory:
+        yield memory
+
+
+def existing(memory: Memory, name: str) -> KnowledgeBase:
+    """A knowledge base that must be there already.
+
+    Raises:
+        NotFound: There is none of that name; asking for it would create it.
+    """
+    if name not in memory.knowledge_bases():
+        raise NotFound(
+            f"there is no knowledge base {name!a}",
+            remedy="kato stats lists those there are; kato learn makes one",
+        )
+    return memory.knowledge_base(name)
