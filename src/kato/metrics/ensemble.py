@@ -178,7 +178,8 @@ def _coded_memory(
     rows = alignment.rewritten if len(alignment.rewritten) else observation.symbols[np.newaxis]
     ids = vocabulary.ids
     codes = np.searchsorted(ids, rows)
-    strange = ids[np.minimum(codes, len(ids) - 1)] != rows if len(ids) else np.full(codes.shape, 1)
+    # What sorts behind the last id is compared with a number that is no id of a knowledge base.
+    strange = np.append(ids, np.uint32(0xFFFFFFFF))[codes] != rows
     codes[strange] = len(ids)
     if vocabulary.weights is not None and (strange & (rows < UNKNOWN)).any():
         symbol = rows[strange & (rows < UNKNOWN)][0]
