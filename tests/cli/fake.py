@@ -86,6 +86,9 @@ class FakeMemory:
     def knowledge_bases(self) -> list[str]:
         return sorted(self.bases)
 
+    def flush(self) -> None:
+        """There is no journal."""
+
     def stats(self) -> MemoryStatistics:
         return MemoryStatistics(len(self.bases), 0, 2_000, 3_000_000)
 

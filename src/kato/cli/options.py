@@ -24,7 +24,10 @@ _DELIMITERS = {"tab": "\t", r"\t": "\t", "blank": " ", "comma": ",", "semicolon"
 KnowledgeBaseName = Annotated[str, typer.Option("--kb", help="Knowledge base, by name.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Files = Annotated[
-    list[str], typer.Argument(help="Files to read, plain or gzip; [bold]-[/] is standard input.")
+    list[str],
+    typer.Argument(
+        metavar="FILE", help="Files to read, plain or gzip; [bold]-[/] is standard input."
+    ),
 ]
 Format = Annotated[
     str | None,
@@ -70,7 +73,7 @@ SequenceColumn = Annotated[
     typer.Option(
         help="Column that says which sequence a row belongs to, by name or position from 1"
         " [dim](default: sequence, else 1)[/]. Rows may come in any order, so a table is held in"
-        " memory, about 20 bytes a row.",
+        " memory, some 50 bytes a row.",
         rich_help_panel=_TABLES,
         show_default=False,
     ),

@@ -32,7 +32,7 @@ def predict(  # noqa: PLR0913, PLR0917 - a command's options
     symbols: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SYMBOL…",
+            metavar="SYMBOL",
             help="What was observed: each is an event of one symbol.",
             show_default=False,
         ),

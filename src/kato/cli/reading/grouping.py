@@ -1,6 +1,6 @@
 """Rows of a table gathered to sequences, whatever order they come in.
 
-Only this needs the whole input in memory: about 20 bytes a row and each distinct text once.
+Only this needs the whole input in memory: some 50 bytes a row, and each distinct text once.
 """
 
 from __future__ import annotations
