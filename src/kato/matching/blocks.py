@@ -67,31 +67,30 @@ def decompose(pattern: Array, length: int, memory: Observed, row: int, space: Bl
     Returns:
         How many blocks there are.
     """
-    codes = memory.rows[row]
+    codes, pending, blocks = memory.rows[row], space.pending, space.blocks
     found = 0
-    depth = _push(space, 0, (0, length, 0, len(codes)))
+    depth = _push(pending, 0, (0, length, 0, len(codes)))
     while depth > 0:
         depth -= 1
-        top = space.pending[depth]
-        left, right, low, high = top[0], top[1], top[2], top[3]
+        left, right = pending[depth, 0], pending[depth, 1]
+        low, high = pending[depth, 2], pending[depth, 3]
         start, position, size = longest_run(pattern, codes, memory, (left, right, low, high))
         if size == 0:
             continue
-        block = space.blocks[found]
-        block[0], block[1], block[2] = start, position, size
+        blocks[found, 0], blocks[found, 1], blocks[found, 2] = start, position, size
         found += 1
-        depth = _push(space, depth, (left, start, low, position))
-        depth = _push(space, depth, (start + size, right, position + size, high))
+        depth = _push(pending, depth, (left, start, low, position))
+        depth = _push(pending, depth, (start + size, right, position + size, high))
     return found
 
 
 @compiled
-def _push(space: BlockSpace, depth: int, rectangle: Rectangle) -> int:
+def _push(pending: Array, depth: int, rectangle: Rectangle) -> int:
     left, right, low, high = rectangle
     if left >= right or low >= high:
         return depth
-    top = space.pending[depth]
-    top[0], top[1], top[2], top[3] = left, right, low, high
+    pending[depth, 0], pending[depth, 1] = left, right
+    pending[depth, 2], pending[depth, 3] = low, high
     return depth + 1
 
 

@@ -63,6 +63,7 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
     observed one and room for the rewritten one.
     """
     scratch = _scratch(patterns, memory)
+    size = memory.rows.shape[1]
     rewriting = len(similar.starts) > 0
     shared = len(memory.rows) == 1
     if shared:
@@ -76,9 +77,25 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
             columns.codes[index] = memory.rows[1]
         if not shared:
             enter_row(memory, row)
-        _align_one(pattern, memory, row, scratch, (index, columns, patterns))
+        lcs = common_subsequence(pattern, len(pattern), memory.masks, scratch.bits)
+        blocks = decompose(pattern, len(pattern), memory, row, scratch.space) if lcs > 0 else 0
         if not shared:
             leave_row(memory, row)
+        if len(columns.hits) > 0:
+            _mark_hits(scratch.space.blocks, blocks, columns.hits[index])
+        matched, first, last = _extent(scratch.space.blocks, blocks, len(pattern))
+        past, end, start, stop = _present(patterns, index, first, last, matched > 0)
+        columns.lcs[index] = lcs
+        columns.similarity[index] = ((2.0 * lcs / (len(pattern) + size)) * 100.0) / 100.0
+        columns.matched[index] = matched
+        columns.blocks[index] = blocks
+        columns.past_events[index] = past
+        columns.present_events_end[index] = end
+        columns.present_start[index] = start
+        columns.present_end[index] = stop
+        columns.preliminary[index] = preliminary_potential(
+            matched, len(pattern), stop - start, size, blocks
+        )
 
 
 @compiled
@@ -126,34 +143,10 @@ def coded_pattern(patterns: Patterns, index: int, memory: Observed, room: Array)
 
 
 @compiled
-def _align_one(
-    pattern: Array,
-    memory: Observed,
-    row: int,
-    scratch: Scratch,
-    target: tuple[int, Columns, Patterns],
-) -> None:
-    index, columns, patterns = target
-    length, size = len(pattern), memory.rows.shape[1]
-    lcs = common_subsequence(pattern, length, memory.masks, scratch.bits)
-    blocks = decompose(pattern, length, memory, row, scratch.space) if lcs > 0 else 0
-    matched, first, last = _extent(scratch.space.blocks[:blocks], length)
-    if len(columns.hits) > 0:
-        _mark_hits(scratch.space.blocks[:blocks], columns.hits[index])
-    columns.lcs[index] = lcs
-    columns.similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-    columns.matched[index] = matched
-    columns.blocks[index] = blocks
-    _align_events(patterns, index, columns, first, last)
-    present = columns.present_end[index] - columns.present_start[index]
-    columns.preliminary[index] = preliminary_potential(matched, length, present, size, blocks)
-
-
-@compiled
-def _extent(blocks: Array, length: int) -> tuple[int, int, int]:
-    # Without a block the present is the whole pattern.
-    matched, first, last = 0, length if len(blocks) else 0, 0 if len(blocks) else length
-    for block in range(len(blocks)):
+def _extent(blocks: Array, count: int, length: int) -> tuple[int, int, int]:
+    """Symbols matched, and the span of the blocks; without a block that is the whole pattern."""
+    matched, first, last = 0, length if count else 0, 0 if count else length
+    for block in range(count):
         matched += blocks[block, 2]
         first = min(first, blocks[block, 0])
         last = max(last, blocks[block, 0] + blocks[block, 2])
@@ -161,56 +154,53 @@ def _extent(blocks: Array, length: int) -> tuple[int, int, int]:
 
 
 @compiled
-def _mark_hits(blocks: Array, hits: Array) -> None:
-    for block in range(len(blocks)):
+def _mark_hits(blocks: Array, count: int, hits: Array) -> None:
+    for block in range(count):
         position, size = blocks[block, 1], blocks[block, 2]
         hits[position : position + size] = True
 
 
 @compiled
-def _align_events(patterns: Patterns, index: int, columns: Columns, first: int, last: int) -> None:
-    """Bounds of the present in whole events, from the flat span of the blocks (7.1)."""
-    start = patterns.offsets[index]
-    symbols = patterns.symbols[start : patterns.offsets[index + 1]]
-    ends = patterns.event_ends[patterns.event_offsets[index] : patterns.event_offsets[index + 1]]
-    past = _events_until(ends, first)
-    end = _events_until(ends, last)
+def _present(
+    patterns: Patterns, index: int, first: int, last: int, matched: bool
+) -> tuple[int, int, int, int]:
+    """The span of the blocks in whole events (7.1).
+
+    Returns:
+        Events before the present, events up to its end, symbols before it, symbols up to its end.
+    """
+    low, high = patterns.event_offsets[index], patterns.event_offsets[index + 1]
+    past = _events_until(patterns.event_ends, low, high, first)
+    end = _events_until(patterns.event_ends, low, high, last)
+    start = _symbols_until(patterns.event_ends, low, high, past)
     # The event before the present joins it if it holds the first matched symbol: the block may
     # begin inside that event. It also takes in an event that merely repeats the symbol (Q9).
-    if past > 0 and columns.matched[index] > 0:
-        low, high = _symbols_until(ends, past - 1), _symbols_until(ends, past)
-        if _holds(symbols[low:high], symbols[first]):
-            past -= 1
-    columns.past_events[index] = past
-    columns.present_events_end[index] = end
-    columns.present_start[index] = _symbols_until(ends, past)
-    columns.present_end[index] = _symbols_until(ends, end)
+    if past > 0 and matched:
+        before = _symbols_until(patterns.event_ends, low, high, past - 1)
+        offset = patterns.offsets[index]
+        for position in range(offset + before, offset + start):
+            if patterns.symbols[position] == patterns.symbols[offset + first]:
+                past, start = past - 1, before
+                break
+    return past, end, start, _symbols_until(patterns.event_ends, low, high, end)
 
 
 @compiled
-def _events_until(ends: Array, symbols: int) -> int:
-    """How many events it takes from the front to have at least that many symbols."""
-    if symbols == 0 or len(ends) == 0:
+def _events_until(ends: Array, low: int, high: int, symbols: int) -> int:
+    """How many events of ``ends[low:high]`` it takes to have at least that many symbols."""
+    if symbols == 0 or low == high:
         return symbols
-    low, high = 0, len(ends) - 1
-    while low < high:
-        middle = (low + high) // 2
+    first, last = low, high - 1
+    while first < last:
+        middle = (first + last) // 2
         if ends[middle] < symbols:
-            low = middle + 1
+            first = middle + 1
         else:
-            high = middle
-    return low + 1
+            last = middle
+    return first - low + 1
 
 
 @compiled
-def _symbols_until(ends: Array, events: int) -> int:
-    """How many symbols that many events from the front have."""
-    return int(ends[events - 1]) if events > 0 and len(ends) > 0 else events
-
-
-@compiled
-def _holds(symbols: Array, wanted: int) -> bool:
-    for symbol in symbols:  # noqa: SIM110, a compiled generator would cost a second of compiling
-        if symbol == wanted:
-            return True
-    return False
+def _symbols_until(ends: Array, low: int, high: int, events: int) -> int:
+    """How many symbols the first events of ``ends[low:high]`` have."""
+    return int(ends[low + events - 1]) if events > 0 and low < high else events
