@@ -207,6 +207,7 @@ class Predictor:
         tail: TailView,
     ) -> Predictions:
         recalled, measures = ensemble.recalled, ensemble.measures
+        emotives = ensemble.facts.emotives
         names = [bytes(name).hex() for name in recalled.names]
         order = rank(measures, names, config.rank_sort_algo, config.max_predictions)
         named = symbols_to_name(recalled.candidates, measures, order)
@@ -218,7 +219,7 @@ class Predictor:
             order,
             names=names,
             texts=self._vocabulary.texts(look.kb, named.tolist(), tail),
-            emotives=[average_emotives(ensemble.facts.emotives[i]) for i in order.tolist()],
+            emotives=[average_emotives(emotives.get(i, [])) for i in order.tolist()],
         )
 
 

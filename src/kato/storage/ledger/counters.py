@@ -103,7 +103,7 @@ class Facts(msgspec.Struct, frozen=True):
         pattern_frequencies: Sum of their frequencies.
         symbols: Distinct symbols in them.
         frequencies: int64 by pattern asked for; 0 where it is forgotten.
-        emotives: Records by pattern asked for.
+        emotives: By position of the pattern asked for, its records if it has any.
         symbol_frequencies: int64 by symbol asked for.
         members: int64 by symbol asked for, the patterns that hold it.
         affinities: By symbol whose affinity was asked.
@@ -113,7 +113,7 @@ class Facts(msgspec.Struct, frozen=True):
     pattern_frequencies: int
     symbols: int
     frequencies: IntArray
-    emotives: list[list[Emotives]]
+    emotives: dict[int, list[Emotives]]
     symbol_frequencies: IntArray
     members: IntArray
     affinities: list[Emotives]
@@ -250,17 +250,19 @@ class Counters:
         answer = self._connection.run(
             "facts", kb, packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
         )
-        totals, frequencies, emotives, counts, affinities = answer
-        symbol_frequencies, members = _unpacked_counts(counts)
+        counted, emotives, affinities = answer
+        totals, *counts = msgspec.msgpack.decode(counted, type=list[list[int]])
+        frequencies, symbol_frequencies, members = (np.array(c, np.int64) for c in counts)
+        records = dict(zip(emotives[::2], emotives[1::2], strict=True))
         return Facts(
-            totals[0],
-            totals[1],
-            totals[2],
-            np.array(frequencies, np.int64),
-            [unpacked_records(records) if records else [] for records in emotives],
-            symbol_frequencies,
-            members,
-            [unpacked_emotives(sums) if sums else {} for sums in affinities],
+            patterns=totals[0],
+            pattern_frequencies=totals[1],
+            symbols=totals[2],
+            frequencies=frequencies,
+            emotives={i - 1: unpacked_records(packed) for i, packed in records.items()},
+            symbol_frequencies=symbol_frequencies,
+            members=members,
+            affinities=[unpacked_emotives(sums) if sums else {} for sums in affinities],
         )
 
     def state(self, kb: str, name: bytes) -> PatternState | None:
@@ -299,10 +301,3 @@ class Counters:
         """Bytes of memory the server uses for data."""
         info: Any = self._connection.command("INFO", "memory")
         return int(info["used_memory_dataset"])
-
-
-def _unpacked_counts(counts: list[bytes]) -> tuple[IntArray, IntArray]:
-    """Frequency and members from 6 + 6 little-endian bytes each; nothing is 0 and 0."""
-    frequencies = [int.from_bytes(count[:6], "little") for count in counts]
-    members = [int.from_bytes(count[6:], "little") for count in counts]
-    return np.array(frequencies, np.int64), np.array(members, np.int64)
