@@ -18,10 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from benchmarks.environment import environment
+from benchmarks.environment import ROOT, write_result
 
-ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "benchmarks" / "results" / "datasets.json"
 SIGN_LANGUAGE = ROOT / "examples" / "sign_language.py"
 SPLIT = (
     "Of the sequences (windows) with two or more symbols, in file order from 0, i is held out when"
@@ -62,9 +60,8 @@ def main() -> None:
         print(f"{data_set.name} …", flush=True)
         results.append(_measured(data_set, arguments.data, arguments.questions))
         _print_row(results[-1])
-    answer = {"environment": environment(), "split": SPLIT, "data_sets": results}
-    RESULTS.write_text(json.dumps(answer, indent=2) + "\n")
-    print(f"written: {RESULTS.relative_to(ROOT)}")
+    path = write_result("datasets", {"split": SPLIT, "data_sets": results})
+    print(f"written: {path.relative_to(ROOT)}")
 
 
 def _arguments() -> argparse.Namespace:
@@ -112,13 +109,15 @@ def _readable(data_set: DataSet, path: Path, folder: Path) -> Path:
         return path
     written = folder / f"{path.stem}.jsonl"
     with written.open("wb") as file:
-        subprocess.run([sys.executable, str(data_set.script), str(path)], stdout=file, check=True)
+        command = [sys.executable, str(data_set.script), str(path)]
+        subprocess.run(command, stdout=file, check=True)  # noqa: S603 - our own script
     return written
 
 
 def _kato(*arguments: str) -> Any:
     command = [sys.executable, "-m", "kato", *arguments]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    answer = subprocess.run(command, stdout=subprocess.PIPE, check=True)  # noqa: S603 - our own
+    return json.loads(answer.stdout)
 
 
 def _print_row(result: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
@@ -78,19 +79,18 @@ class KnowledgeBase:
             InvalidInput: A sequence cannot be used.
             StoreFull: The journal stays full, as ClickHouse does not take what was learned.
         """
-        given = new = learned = 0
-        remaining = iter(sequences)
-        while True:
-            builder = LessonBuilder()
+        tally = _Tally()
+        flight: Future[int] | None = None
+        # One lesson is with the ledger while the next is made; the next goes only if it came back.
+        with ThreadPoolExecutor(1, "kato-learn") as ledger:
             try:
-                taken = _fill(builder, remaining)
-            except BaseException:
-                self._learn_lesson(builder)
-                raise
-            if not taken:
-                return LearnReport(given, new, learned - new, given - learned)
-            given, learned = given + taken, learned + len(builder)
-            new += self._learn_lesson(builder)
+                for builder in _lessons(sequences, tally):
+                    tally.new += flight.result() if flight else 0
+                    flight = ledger.submit(self._learn_lesson, builder)
+            finally:
+                tally.new += flight.result() if flight else 0
+        known = tally.learned - tally.new
+        return LearnReport(tally.given, tally.new, known, tally.given - tally.learned)
 
     def predict(self, events: Events, **config: Any) -> Predictions:
         """Predict from a memory of events: what came before, what is missing, what comes next.
@@ -226,13 +226,29 @@ class KnowledgeBase:
         return state
 
 
-def _fill(builder: LessonBuilder, sequences: Iterator[Events | Example]) -> int:
-    taken = 0
-    for sequence in islice(sequences, LESSON_PATTERNS):
-        example = sequence if isinstance(sequence, Example) else Example(sequence)
-        builder.add(_material(example))
-        taken += 1
-    return taken
+class _Tally:
+    """What came of the sequences so far."""
+
+    given = learned = new = 0
+
+
+def _lessons(sequences: Iterable[Events | Example], tally: _Tally) -> Iterator[LessonBuilder]:
+    """The sequences in lessons; if one cannot be used, those before it still make a lesson."""
+    remaining = iter(sequences)
+    while True:
+        builder, given = LessonBuilder(), tally.given
+        try:
+            for sequence in islice(remaining, LESSON_PATTERNS):
+                example = sequence if isinstance(sequence, Example) else Example(sequence)
+                builder.add(_material(example))
+                tally.given += 1
+        except BaseException:
+            yield builder
+            raise
+        if tally.given == given:
+            return
+        tally.learned += len(builder)
+        yield builder
 
 
 def _material(example: Example) -> Material:

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""All that is needed is Python 3.11 to 3.13: this makes the environment and runs KATO in it.
+
+python3 run.py demo          see it learn and predict
+python3 run.py test          the whole test suite: linters, types, tests, examples
+python3 run.py kato ...      the command line
+python3 run.py python ...    Python in the environment
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+BIN = ENVIRONMENT / "bin"
+UV = "uv>=0.9,<1"
+
+TESTS = (
+    ("ruff", "check"),
+    ("ruff", "format", "--check"),
+    ("mypy",),
+    ("lint-imports",),
+    ("pytest",),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Carry out one of the commands above; answers the exit code."""
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        print(f"KATO needs Python 3.11 to 3.13, this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    command, *rest = arguments or ["help"]
+    if command == "test":
+        prepare("--all-extras")
+        return test(rest)
+    if command in ("demo", "kato", "python"):
+        prepare("--no-dev", "--inexact")
+        given = ["kato", "demo", *rest] if command == "demo" else [command, *rest]
+        return run(*given)
+    print(__doc__)
+    return 0 if command in ("help", "-h", "--help") else 2
+
+
+def prepare(*options: str) -> None:
+    """Make the environment what the lock file says; fast when it is so already."""
+    if not (BIN / "uv").exists():
+        print("preparing .venv (once) ...", file=sys.stderr)
+        venv.create(ENVIRONMENT, with_pip=True, symlinks=True)
+        run("python", "-m", "pip", "install", "--quiet", UV, check=True)
+    run("uv", "sync", "--quiet", "--locked", "--inexact", *options, check=True)
+
+
+def test(arguments: list[str]) -> int:
+    """Run every check, also behind one that failed; with arguments, only pytest with them."""
+    steps = [("pytest", *arguments)] if arguments else TESTS
+    failed = []
+    for step in steps:
+        print(f"--- {' '.join(step)}", flush=True)
+        if run(*step):
+            failed.append(step[0])
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def run(program: str, *arguments: str, check: bool = False) -> int:
+    """Run a program of the environment in the folder of the caller."""
+    environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(ENVIRONMENT)}
+    command = [str(BIN / program), *arguments]
+    folder = ROOT if program in ("uv", "ruff", "mypy", "lint-imports", "pytest") else None
+    done = subprocess.run(command, env=environment, cwd=folder, check=False)
+    if check and done.returncode:
+        raise SystemExit(f"{program} failed; see above")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
