@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 NAME = "demo"
 _SAMPLES = 8
-_LOOKED_AT = 20
+_LOOKED_AT = 5
+_FAR = 0.9995
 
 
 def demo(
@@ -166,6 +167,7 @@ def _tells(answer: Answer, prediction: Prediction) -> int:
         any(prediction.extras),
         foretold,
         prediction.frequency > 1,
+        prediction.itfdf_similarity < _FAR,
     )
     return sum(map(bool, shown))
 
