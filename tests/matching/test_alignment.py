@@ -131,6 +131,12 @@ def test_read_only_and_strided_arrays_are_taken() -> None:
     assert found.matched.tolist() == [2, 2]
 
 
+def test_an_empty_memory_matches_nothing() -> None:
+    found = align(Observation.of([[]], IDS), encoded("a|b"), TokenMatcher())
+    assert (found.similarity.tolist(), found.blocks.tolist()) == ([0.0], [0])
+    assert found.preliminary.tolist() == [0.0]
+
+
 def test_no_candidates() -> None:
     found = align(Observation.of([["a"]], IDS), Candidates.empty(), TokenMatcher())
     assert len(found) == 0

@@ -49,5 +49,11 @@ def test_nothing_in_common() -> None:
     assert matching_blocks([1, 2], [3]) == []
 
 
+def test_many_equal_runs_are_found_one_after_the_other() -> None:
+    # Each search ends at the first run as long as the one before: all are of 2.
+    blocks = matching_blocks([0, 1, 2] * 3_000, [0, 1] * 500)
+    assert blocks == [(3 * at, 2 * at, 2) for at in range(500)]
+
+
 def test_a_run_of_thousands_is_found_at_once() -> None:
     assert matching_blocks([1] * 10_000, [1] * 1_000) == [(0, 0, 1_000)]

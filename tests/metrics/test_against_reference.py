@@ -38,7 +38,7 @@ def test_a_prediction_is_the_references(
 
 @pytest.mark.deep
 @given(memory=memories(20), observed=observations(12), config=configurations())
-@settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_prediction_is_the_references_in_depth(
     memory: ReferenceMemory, observed: Events, config: dict[str, Any]
 ) -> None:

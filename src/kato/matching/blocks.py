@@ -23,8 +23,8 @@ class BlockSpace(NamedTuple):
 
     Attributes:
         blocks: int64[n, 3], the blocks found: pattern index, memory index, size; in no order.
-        pending: int64[n + 2, 4], rectangles still to search. They never overlap, so there are at
-            most as many as observed symbols.
+        pending: int64[n + 2, 5], rectangles still to search, and the longest run that can be in
+            each. They never overlap, so there are at most as many as observed symbols.
     """
 
     blocks: Array
@@ -56,7 +56,7 @@ def blocks_of(pattern: Array, memory: Observed) -> Array:
 def block_space(observed_symbols: int) -> BlockSpace:
     """Scratch for a memory of that many symbols."""
     return BlockSpace(
-        np.empty((observed_symbols, 3), np.int64), np.empty((observed_symbols + 2, 4), np.int64)
+        np.empty((observed_symbols, 3), np.int64), np.empty((observed_symbols + 2, 5), np.int64)
     )
 
 
@@ -69,28 +69,30 @@ def decompose(pattern: Array, length: int, memory: Observed, row: int, space: Bl
     """
     codes, pending, blocks = memory.rows[row], space.pending, space.blocks
     found = 0
-    depth = _push(pending, 0, (0, length, 0, len(codes)))
+    depth = _push(pending, 0, (0, length, 0, len(codes)), length)
     while depth > 0:
         depth -= 1
         left, right = pending[depth, 0], pending[depth, 1]
         low, high = pending[depth, 2], pending[depth, 3]
-        start, position, size = longest_run(pattern, codes, memory, (left, right, low, high))
+        rectangle, most = (left, right, low, high), pending[depth, 4]
+        start, position, size = run_of_at_most(most, pattern, codes, memory, rectangle)
         if size == 0:
             continue
         blocks[found, 0], blocks[found, 1], blocks[found, 2] = start, position, size
         found += 1
-        depth = _push(pending, depth, (left, start, low, position))
-        depth = _push(pending, depth, (start + size, right, position + size, high))
+        # No run beside the longest is longer.
+        depth = _push(pending, depth, (left, start, low, position), size)
+        depth = _push(pending, depth, (start + size, right, position + size, high), size)
     return found
 
 
 @compiled
-def _push(pending: Array, depth: int, rectangle: Rectangle) -> int:
+def _push(pending: Array, depth: int, rectangle: Rectangle, most: int) -> int:
     left, right, low, high = rectangle
     if left >= right or low >= high:
         return depth
     pending[depth, 0], pending[depth, 1] = left, right
-    pending[depth, 2], pending[depth, 3] = low, high
+    pending[depth, 2], pending[depth, 3], pending[depth, 4] = low, high, most
     return depth + 1
 
 
@@ -99,12 +101,20 @@ def longest_run(
     pattern: Array, codes: Array, memory: Observed, rectangle: Rectangle
 ) -> tuple[int, int, int]:
     """Pattern index, memory index and size of the longest common run in a rectangle."""
+    return run_of_at_most(len(pattern), pattern, codes, memory, rectangle)
+
+
+@compiled
+def run_of_at_most(
+    most: int, pattern: Array, codes: Array, memory: Observed, rectangle: Rectangle
+) -> tuple[int, int, int]:
+    """The longest common run in a rectangle that is known to have none longer than ``most``."""
     # Ties: the smallest pattern index, then the smallest memory index. Starts are visited in that
     # order, and only a longer run replaces the one held.
     left, right, low, high = rectangle
     best_start, best_position, best = 0, 0, 0
     for start in range(left, right):
-        if right - start <= best:
+        if min(most, right - start) <= best:
             break
         code = pattern[start]
         position = memory.first[code] if code >= 0 else -1

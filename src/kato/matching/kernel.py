@@ -114,7 +114,7 @@ def preliminary_potential(matched: int, length: int, present: int, size: int, bl
     """
     evidence = matched / length
     confidence = matched / present if present > 0 else 0.0
-    snr = (3 * matched - size) / (matched + size)
+    snr = (3 * matched - size) / (matched + size) if size > 0 else 0.0
     cohesion = 1.0 / blocks if blocks > 0 else 0.0
     return (evidence + confidence) * snr + cohesion
 

@@ -197,7 +197,7 @@ def _match_numbers(
         "bayesian_likelihood": alignment.similarity,
         "evidence": matched / survivors.lengths,
         "confidence": matched / np.maximum(present, 1),
-        "snr": (3 * matched - observed) / (matched + observed),
+        "snr": (3 * matched - observed) / np.maximum(matched + observed, 1),
         "fragmentation": alignment.blocks - 1.0,
     }
 
