@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from kato.errors import Conflict, InvalidEvent, SessionNotFound
+from kato.errors import Conflict, InvalidConfig, InvalidEvent, SessionNotFound
 from kato.memory import KnowledgeBase
 from kato.memory.learning import Material
 from kato.model.config import SessionConfig
@@ -84,6 +84,8 @@ class Session:
     ) -> None:
         self.id = session_id if session_id is not None else secrets.token_hex(16)
         check_text(self.id, "a session's id")
+        if ttl_seconds < 1:
+            raise InvalidConfig({"ttl_seconds": f"Must be 1 or more, got {ttl_seconds}"})
         self._kb = kb
         self._ttl = ttl_seconds
         self._version = 0

@@ -171,27 +171,23 @@ def decoded(raw: tuple[bytes, Any]) -> Entry:
         **common,
         successor=int(fields[b"successor"]) if b"successor" in fields else None,
         forgotten=int(fields[b"id"]) if b"id" in fields else None,
-        affinities=_numbered(fields, b"affinity:", unpacked_emotives),
+        affinities=_affinities(fields),
     )
 
 
 def unpacked_emotives(packed: bytes) -> Emotives:
-    """Sums by emotive as a script packed them.
-
-    A script packs an empty table as an empty list, and whole numbers as integers.
-    """
-    return _by_text(packed, float)
+    """Sums by emotive as a script packed them."""
+    return _by_text(msgspec.msgpack.decode(packed), float)
 
 
 def unpacked_records(packed: bytes) -> list[Emotives]:
     """A window of emotive records: a list of JSON texts."""
-    texts = msgspec.msgpack.decode(packed, type=list[str])
-    return [msgspec.json.decode(text, type=dict[str, float]) for text in texts]
+    return _records(msgspec.msgpack.decode(packed, type=list[str]))
 
 
 def unpacked_metadata(packed: bytes) -> Metadata:
-    """Metadata values by key, sorted here: a script's order follows the server's locale."""
-    return _by_text(packed, sorted)
+    """Metadata values by key."""
+    return _by_text(msgspec.msgpack.decode(packed), sorted)
 
 
 def _learned(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
@@ -208,7 +204,7 @@ def _learned(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
         frequencies=dict(zip(ids, frequencies, strict=True)),
         texts=dict(zip(numbers, texts, strict=True)),
         states=_states(fields),
-        affinities=_numbered(fields, b"affinity:", unpacked_emotives),
+        affinities=_affinities(fields),
         vectors=msgspec.msgpack.decode(fields[b"vectors"]) if b"vectors" in fields else {},
     )
 
@@ -254,23 +250,33 @@ def _picked(offsets: IntArray, values: Any, rows: IntArray) -> tuple[IntArray, A
 
 
 def _states(fields: Mapping[bytes, bytes]) -> dict[int, State]:
-    emotives = _numbered(fields, b"emotives:", unpacked_records)
-    metadata = _numbered(fields, b"metadata:", unpacked_metadata)
-    felt = _numbered(fields, b"felt:", unpacked_emotives)
-    ids = sorted({*emotives, *metadata, *felt})
-    return {i: State(emotives.get(i, []), metadata.get(i, {}), felt.get(i, {})) for i in ids}
-
-
-def _numbered(fields: Mapping[bytes, bytes], prefix: bytes, decode: Any) -> dict[int, Any]:
     return {
-        int(key.removeprefix(prefix)): decode(value)
-        for key, value in fields.items()
-        if key.startswith(prefix)
+        pattern: State(_records(emotives), _by_text(metadata, sorted), _by_text(felt, float))
+        for pattern, (emotives, metadata, felt) in _numbered(fields, b"states")
     }
 
 
-def _by_text(packed: bytes, convert: Any) -> dict[str, Any]:
-    values = msgspec.msgpack.decode(packed)
+def _affinities(fields: Mapping[bytes, bytes]) -> dict[int, Emotives]:
+    return {symbol: _by_text(sums, float) for symbol, sums in _numbered(fields, b"affinities")}
+
+
+def _numbered(fields: Mapping[bytes, bytes], name: bytes) -> list[tuple[int, Any]]:
+    """Numbers and values, which a script packs as two lists, by ascending number."""
+    if name not in fields:
+        return []
+    numbers, values = msgspec.msgpack.decode(fields[name])
+    return sorted(zip(numbers, values, strict=True), key=lambda pair: int(pair[0]))
+
+
+def _records(texts: list[str]) -> list[Emotives]:
+    return [msgspec.json.decode(text, type=dict[str, float]) for text in texts]
+
+
+def _by_text(values: Any, convert: Any) -> dict[str, Any]:
+    """A mapping by text, sorted: a script's order of keys and values follows no rule.
+
+    A script packs an empty table as an empty list, and whole numbers as integers.
+    """
     return {key: convert(values[key]) for key in sorted(values)} if values else {}
 
 

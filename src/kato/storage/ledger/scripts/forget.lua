@@ -8,6 +8,7 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local symbols = cmsgpack.unpack(ARGV[7])
 if journal_is_full(tonumber(ARGV[8])) then
   return redis.error_reply('KATOFULL the journal is full')
 end
@@ -26,7 +27,7 @@ local frequency = frequency_of(prefix, id)
 local felt = redis.call('HGET', prefix .. 'felt', id)
 felt = felt and cmsgpack.unpack(felt) or {}
 local vocabulary, occurrences = number(totals[3]), number(totals[4])
-local symbols, fields = cmsgpack.unpack(ARGV[7]), {}
+local weighed_ids, weighed_sums = {}, {}
 for i = 1, #symbols, 2 do
   local symbol, times = symbols[i], symbols[i + 1]
   local total, members = unpack_count(redis.call('HGET', prefix .. 'count', symbol))
@@ -35,18 +36,17 @@ for i = 1, #symbols, 2 do
     vocabulary = vocabulary - 1
     redis.call('HDEL', prefix .. 'count', symbol)
     redis.call('HDEL', prefix .. 'affinity', symbol)
-    fields[#fields + 1] = 'affinity:' .. symbol
-    fields[#fields + 1] = cmsgpack.pack({})
+    weighed_ids[#weighed_ids + 1] = symbol
+    weighed_sums[#weighed_sums + 1] = {}
   else
     redis.call('HSET', prefix .. 'count', symbol,
       pack_count(total - times * frequency, members - 1))
     if next(felt) then
       local sums = cmsgpack.unpack(redis.call('HGET', prefix .. 'affinity', symbol))
       for emotive, share in pairs(felt) do sums[emotive] = sums[emotive] - share end
-      local packed = cmsgpack.pack(sums)
-      redis.call('HSET', prefix .. 'affinity', symbol, packed)
-      fields[#fields + 1] = 'affinity:' .. symbol
-      fields[#fields + 1] = packed
+      redis.call('HSET', prefix .. 'affinity', symbol, cmsgpack.pack(sums))
+      weighed_ids[#weighed_ids + 1] = symbol
+      weighed_sums[#weighed_sums + 1] = sums
     end
   end
 end
@@ -56,9 +56,6 @@ redis.call('HDEL', prefix .. 'freq:' .. math.floor(id / 64), id % 64)
 for _, part in ipairs({'emotives', 'metadata', 'felt'}) do redis.call('HDEL', prefix .. part, id) end
 redis.call('HSET', meta, 'patterns', number(totals[1]) - 1,
   'frequencies', number(totals[2]) - frequency, 'symbols', vocabulary, 'occurrences', occurrences)
-fields[#fields + 1] = 'id'
-fields[#fields + 1] = id
-fields[#fields + 1] = 'rows'
-fields[#fields + 1] = 1
-append('forget', kb, fields)
+append('forget', kb, {'rows', 1, 'id', id,
+  'affinities', cmsgpack.pack({weighed_ids, weighed_sums})})
 return answer(operation, kept, cmsgpack.pack({1}))

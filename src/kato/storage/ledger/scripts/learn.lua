@@ -19,7 +19,9 @@ if journal_is_full(tonumber(ARGV[9])) then
   return redis.error_reply('KATOFULL the journal is full')
 end
 
-local batch = cmsgpack.unpack(ARGV[4])
+-- A script that fails keeps what it has written: all that can fail comes before the first write.
+local batch, texts, occurring, brought =
+  cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6]), cmsgpack.unpack(ARGV[7])
 local names, offsets, symbols = ARGV[15], batch[1], batch[2]
 local count = #names / 20
 if count == 0 then
@@ -39,7 +41,6 @@ local next_pattern, next_symbol, buckets =
   number(totals[5]), number(totals[6]), number(totals[7])
 
 -- Symbols: local position in the batch -> id, new texts numbered in the order they first occur.
-local texts = cmsgpack.unpack(ARGV[5])
 local ids = hmget(prefix .. 'symbol', texts)
 local new_symbols, new_ids, new_texts = {}, {}, {}
 for i = 1, #texts do
@@ -92,7 +93,6 @@ for p = 1, count do
 end
 
 -- Counters of the symbols.
-local occurring = cmsgpack.unpack(ARGV[6])
 local counted, changed = hmget(prefix .. 'count', ids), {}
 for i = 1, #ids do
   local frequency, member = unpack_count(counted[i])
@@ -107,19 +107,22 @@ redis.call('HSET', meta, 'patterns', patterns, 'frequencies', frequencies + coun
 
 -- Emotives and metadata, for the patterns that bring any.
 local persistence = tonumber(ARGV[8])
-local states, weighed = {}, {}
+local weighed, states = {}, {}
 
-local function keep_emotives(id, records, means)
-  local window = redis.call('HGET', prefix .. 'emotives', id)
-  window = window and cmsgpack.unpack(window) or {}
+local function loaded(part, field)
+  local packed = redis.call('HGET', prefix .. part, field)
+  return packed and cmsgpack.unpack(packed) or {}
+end
+
+local function add_to(sums, means)
+  for emotive, mean in pairs(means) do sums[emotive] = (sums[emotive] or 0) + mean end
+end
+
+local function keep_emotives(state, records, means)
+  local window = state.emotives
   for _, record in ipairs(records) do window[#window + 1] = record end
-  local newest = {}
-  for i = math.max(1, #window - persistence + 1), #window do newest[#newest + 1] = window[i] end
-  redis.call('HSET', prefix .. 'emotives', id, cmsgpack.pack(newest))
-  local felt = redis.call('HGET', prefix .. 'felt', id)
-  felt = felt and cmsgpack.unpack(felt) or {}
-  for emotive, mean in pairs(means) do felt[emotive] = (felt[emotive] or 0) + mean end
-  redis.call('HSET', prefix .. 'felt', id, cmsgpack.pack(felt))
+  state.emotives = {unpack(window, math.max(1, #window - persistence + 1))}
+  add_to(state.felt, means)
 end
 
 local function keep_affinity(p, means)
@@ -128,46 +131,51 @@ local function keep_affinity(p, means)
     local symbol = ids[symbols[s] + 1]
     if not seen[symbol] then
       seen[symbol] = true
-      local sums = weighed[symbol]
-      if not sums then
-        sums = redis.call('HGET', prefix .. 'affinity', symbol)
-        sums = sums and cmsgpack.unpack(sums) or {}
-        weighed[symbol] = sums
-      end
-      for emotive, mean in pairs(means) do sums[emotive] = (sums[emotive] or 0) + mean end
+      weighed[symbol] = weighed[symbol] or loaded('affinity', symbol)
+      add_to(weighed[symbol], means)
     end
   end
 end
 
-local function keep_metadata(id, metadata)
-  local kept_values = redis.call('HGET', prefix .. 'metadata', id)
-  kept_values = kept_values and cmsgpack.unpack(kept_values) or {}
+local function keep_metadata(state, metadata)
   for name, values in pairs(metadata) do
-    local all, present = kept_values[name] or {}, {}
+    local all, present = state.metadata[name] or {}, {}
     for _, value in ipairs(all) do present[value] = true end
     for _, value in ipairs(values) do
       if not present[value] then all[#all + 1] = value end
     end
-    kept_values[name] = all
+    state.metadata[name] = all
   end
-  redis.call('HSET', prefix .. 'metadata', id, cmsgpack.pack(kept_values))
 end
 
-for p, brought in pairs(cmsgpack.unpack(ARGV[7])) do
-  local id = pattern_ids[p]
-  if #brought[1] > 0 then
-    keep_emotives(id, brought[1], brought[2])
-    keep_affinity(p, brought[2])
+-- In the order of the batch: a pattern may stand in it twice.
+for p = 1, count do
+  local parts = brought[p]
+  if parts then
+    local id = pattern_ids[p]
+    states[id] = states[id] or {emotives = loaded('emotives', id), metadata = loaded('metadata', id),
+      felt = loaded('felt', id)}
+    if #parts[1] > 0 then
+      keep_emotives(states[id], parts[1], parts[2])
+      keep_affinity(p, parts[2])
+    end
+    keep_metadata(states[id], parts[3])
   end
-  if next(brought[3]) then keep_metadata(id, brought[3]) end
-  states[#states + 1] = id
 end
-local affinities = {}
+
+local state_ids, state_list = {}, {}
+for id, state in pairs(states) do
+  for part, value in pairs(state) do
+    if next(value) then redis.call('HSET', prefix .. part, id, cmsgpack.pack(value)) end
+  end
+  state_ids[#state_ids + 1] = id
+  state_list[#state_list + 1] = {state.emotives, state.metadata, state.felt}
+end
+local weighed_ids, weighed_sums = {}, {}
 for symbol, sums in pairs(weighed) do
-  local packed = cmsgpack.pack(sums)
-  redis.call('HSET', prefix .. 'affinity', symbol, packed)
-  affinities[#affinities + 1] = symbol
-  affinities[#affinities + 1] = packed
+  redis.call('HSET', prefix .. 'affinity', symbol, cmsgpack.pack(sums))
+  weighed_ids[#weighed_ids + 1] = symbol
+  weighed_sums[#weighed_sums + 1] = sums
 end
 
 -- The journal gets what ClickHouse will need; sequences only if one of them is new.
@@ -184,13 +192,8 @@ if any_new then
   field('symbols', cmsgpack.pack(ids))
 end
 if #new_ids > 0 then field('texts', cmsgpack.pack({new_ids, new_texts})) end
-for _, id in ipairs(states) do
-  for _, part in ipairs({'emotives', 'metadata', 'felt'}) do
-    local value = redis.call('HGET', prefix .. part, id)
-    if value then field(part .. ':' .. id, value) end
-  end
-end
-for i = 1, #affinities, 2 do field('affinity:' .. affinities[i], affinities[i + 1]) end
+if #state_ids > 0 then field('states', cmsgpack.pack({state_ids, state_list})) end
+if #weighed_ids > 0 then field('affinities', cmsgpack.pack({weighed_ids, weighed_sums})) end
 if ARGV[10] ~= '' then field('vectors', ARGV[10]) end
 append('learn', kb, fields)
 
