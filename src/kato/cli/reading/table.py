@@ -25,7 +25,6 @@ READING_SHARE = 0.2
 
 _FIELD_LIMIT = 1 << 20
 _DEFAULTS = ("sequence", "symbol")
-_OPTIONAL = ("order", "event")
 _Cells = Sequence[str | None]
 
 
@@ -63,20 +62,20 @@ class Columns(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             UnreadableInput: A column that was asked for does not exist.
         """
-        sequence, symbol = (
-            _place(asked or (default if default in (names or ()) else str(position)), names, file)
-            for position, (asked, default) in enumerate(
-                zip((self.sequence, self.symbol), _DEFAULTS, strict=True), start=1
-            )
+        known = names or ()
+
+        def place(asked: str | None, name: str, otherwise: str) -> int:
+            return _place(asked or (name if name in known else otherwise), names, file)
+
+        def place_if_any(asked: str | None, name: str) -> int | None:
+            return place(asked, name, "") if asked or name in known else None
+
+        return Places(
+            place(self.sequence, "sequence", "1"),
+            place(self.symbol, "symbol", "2"),
+            place_if_any(self.order, "order"),
+            place_if_any(self.event, "event"),
         )
-        order, event = (
-            None if column is None else _place(column, names, file)
-            for column in (
-                asked or (default if default in (names or ()) else None)
-                for asked, default in zip((self.order, self.event), _OPTIONAL, strict=True)
-            )
-        )
-        return Places(sequence, symbol, order, event)
 
 
 class Places(msgspec.Struct, frozen=True):
