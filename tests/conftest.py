@@ -1,0 +1,67 @@
+"""Stores for tests: every test that asks for ``memory`` or ``kb`` runs on both backends.
+
+A memory is shared by the tests of a module, as opening one takes most of a second; each test gets a
+knowledge base of its own. Tests that need a memory of their own open one by ``own_memory``, which
+closes the shared one if both would be embedded (chDB opens one path per process).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+from tests.storage import stores
+from tests.storage.stores import Backend
+
+import kato
+from kato.memory.engines import Engines
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """Servers by URL, as long as the tests run."""
+    folder = tmp_path_factory.mktemp("servers")
+    with (
+        stores.clickhouse_url(tmp_path_factory.mktemp("clickhouse")) as clickhouse,
+        stores.redis_url(tmp_path_factory.mktemp("valkey")) as redis,
+    ):
+        yield Backend("servers", stores.settings(folder, clickhouse=clickhouse, redis=redis))
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """One kind of stores after the other."""
+    if request.param == "servers":
+        servers: Backend = request.getfixturevalue("servers")
+        return servers
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
+
+
+@pytest.fixture(scope="module")
+def memory(backend: Backend) -> Iterator[kato.Memory]:
+    """A memory that the tests of a module share; nothing reaches ClickHouse but by ``flush``."""
+    with backend.open() as memory:
+        yield memory
+
+
+@pytest.fixture
+def engines(memory: kato.Memory) -> Engines:
+    """The stores of the memory, with an empty journal."""
+    memory.flush()
+    return memory._engines
+
+
+@pytest.fixture
+def kb_name() -> str:
+    """A name nobody else uses, not even on a server that outlives the tests."""
+    return f'it\'s "{next(_numbers)}" \\ of {os.getpid()} {os.urandom(4).hex()} ☃'
+
+
+@pytest.fixture
+def kb(memory: kato.Memory, kb_name: str) -> kato.KnowledgeBase:
+    """An empty knowledge base."""
+    return memory.knowledge_base(kb_name)
