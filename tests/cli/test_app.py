@@ -13,7 +13,7 @@ from tests.cli.fake import FakeStores
 from kato.errors import KatoError, StoreInUse
 
 COMMANDS = ["learn", "predict", "show", "stats", "forget", "clear", "demo", "evaluate"]
-HEAVY = {"chdb", "clickhouse_connect", "numba", "pyarrow", "pandas", "redis"}
+HEAVY = {"chdb", "clickhouse_connect", "numba", "numpy", "pandas", "pyarrow", "redis"}
 
 
 def kato(*arguments: str, environment: Mapping[str, str] | None = None) -> str:

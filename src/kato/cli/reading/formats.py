@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 
+from kato.cli.reading.columns import Columns
 from kato.cli.reading.item import Item
 from kato.cli.reading.jsonl import read_jsonl
 from kato.cli.reading.lines import read_lines
 from kato.cli.reading.source import Source
 from kato.cli.reading.spmf import read_spmf
-from kato.cli.reading.table import Columns, read_table
 from kato.cli.reading.text import read_text
 
 Reader = Callable[[Source, Columns], Iterator[Item]]
@@ -35,10 +35,12 @@ _COMMENT_OR_BLANK = re.compile(rb"(?:[ \t\r]*\n|[#%@][^\n]*\n)*")
 def reader(name: str) -> Reader:
     """The reader of the format of that name."""
     match name:
+        # These two are imported here: help should not wait for numpy and pyarrow.
         case "table":
+            from kato.cli.reading.table import read_table  # noqa: PLC0415
+
             return read_table
         case "parquet":
-            # Here, not above: pyarrow takes a quarter of a second to import.
             from kato.cli.reading.parquet import read_parquet  # noqa: PLC0415
 
             return read_parquet

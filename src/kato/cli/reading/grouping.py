@@ -13,23 +13,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from kato.cli.reading.columns import Row
+
 _Integers = npt.NDArray[np.int64]
-
-
-class Row(msgspec.Struct, frozen=True):
-    """One symbol of a sequence.
-
-    Attributes:
-        sequence: What the rows of one sequence have in common.
-        symbol: The symbol.
-        order: Where in the sequence; None for the order of the rows.
-        event: What the symbols of one event have in common; None for an event of its own.
-    """
-
-    sequence: str
-    symbol: str
-    order: str | None = None
-    event: str | None = None
 
 
 class Gathered(msgspec.Struct, frozen=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kato.cli.reading.columns import Columns
 from kato.cli.reading.formats import guess_format, reader
 from kato.cli.reading.item import Item, Rejected
 from kato.cli.reading.source import BROKEN, Source, stored_size
-from kato.cli.reading.table import Columns
 from kato.cli.reading.window import Window
 
 

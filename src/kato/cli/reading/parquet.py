@@ -17,10 +17,11 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kato.cli.reading.grouping import Gathering, Row
+from kato.cli.reading.columns import Columns, Places, Row
+from kato.cli.reading.grouping import Gathering
 from kato.cli.reading.item import Accepted, Item, Rejected, undecodable
 from kato.cli.reading.source import Source
-from kato.cli.reading.table import READING_SHARE, Columns, Places, gathered
+from kato.cli.reading.table import READING_SHARE, gathered
 from kato.errors import UnreadableInput
 from kato.model.example import Example
 
