@@ -15,10 +15,6 @@ local session = ARGV[11] ~= '' and shard .. ':session:' .. ARGV[11]
 if session and number(redis.call('HGET', session, 'version')) ~= tonumber(ARGV[12]) then
   return redis.error_reply('KATOCONFLICT the session moved on')
 end
-if journal_is_full(tonumber(ARGV[9])) then
-  return redis.error_reply('KATOFULL the journal is full')
-end
-
 -- A script that fails keeps what it has written: all that can fail comes before the first write.
 local batch, texts, occurring, brought =
   cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6]), cmsgpack.unpack(ARGV[7])
@@ -28,6 +24,9 @@ if count == 0 then
   redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
   redis.call('EXPIRE', session, ARGV[14])
   return answer(operation, kept, cmsgpack.pack({0, {}, {}}))
+end
+if journal_is_full(tonumber(ARGV[9])) then
+  return redis.error_reply('KATOFULL the journal is full')
 end
 
 local kb, is_new_kb = open_kb(ARGV[3])
