@@ -13,7 +13,6 @@ from kato.memory.engines import Engines
 from kato.memory.learning import LessonBuilder, Material
 from kato.storage.ledger.counters import Learned, Lesson
 
-
 SAMPLE = 50
 """Of more patterns than this, evenly chosen ones are looked at one by one."""
 
