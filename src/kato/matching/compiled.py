@@ -84,8 +84,8 @@ def _fingerprint() -> str:
     package = Path(__file__).parents[1]
     digest = sha256()
     for name in KERNEL_PACKAGES:
-        for file in sorted((package / name).glob("*.py")):
-            digest.update(f"{name}/{file.name}\0".encode() + file.read_bytes())
+        for file in sorted((package / name).rglob("*.py")):
+            digest.update(f"{file.relative_to(package)}\0".encode() + file.read_bytes())
     switches = (numba.__version__, np.__version__, config.BOUNDSCHECK, config.OPT)
     digest.update(repr(switches).encode())
     return digest.hexdigest()[:16]

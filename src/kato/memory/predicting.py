@@ -169,6 +169,7 @@ class Predictor:
             config=config,
             tail=tail,
             last_pattern=look.last_pattern,
+            forgotten=look.forgotten,
             texts_of=lambda ids: self._vocabulary.texts(look.kb, ids, tail),
             vocabulary=lambda: self._vocabulary.all(look.kb, tail),
         )

@@ -12,6 +12,10 @@ from kato.storage.ledger.tail import TailView
 KEPT = 256
 """Knowledge bases whose texts are kept at the same time."""
 
+FEW = 20
+SMALL = 200_000
+"""Of a small vocabulary all texts are fetched as soon as more than a few are missing."""
+
 
 class Vocabulary:
     """Texts of symbols, of all knowledge bases; safe for threads.
@@ -30,6 +34,9 @@ class Vocabulary:
         known = self._known(kb)
         known.update(tail.texts)
         missing = [number for number in ids if number not in known]
+        if len(missing) > FEW and len(known) < SMALL:
+            known.update(self._tables.vocabulary(kb, SMALL))
+            missing = [number for number in missing if number not in known]
         if missing:
             known.update(self._tables.texts(kb, missing))
         return known

@@ -27,6 +27,8 @@ from kato.matching.kernel import Patterns, coded_pattern, preliminary_potential
 from kato.matching.observed import Observed, enter_row, observed
 from kato.matching.subsequence import common_subsequence
 
+_NEVER = 2**31
+
 
 class Bounds(msgspec.Struct, frozen=True, eq=False):
     """What is known of k candidates before they are aligned.
@@ -92,21 +94,20 @@ def least_overlaps(floor: float, size: int, longest: int, *, single: bool) -> li
         single: Whether each event of the patterns has one symbol.
 
     Returns:
-        The least overlap for each length from 1 to ``longest``; more than the length if none does.
+        The least overlap for each length from 1 to ``longest``; more than any if none does.
 
     >>> least_overlaps(2.5, 2, 4, single=True)
     [1, 2, 2, 2]
     """
     matched = np.arange(1, size + 1)
+    share = matched / np.arange(1, longest + 1)[:, np.newaxis]
     snr = (3 * matched - size) / (matched + size)
-    needs = []
-    for length in range(1, longest + 1):
-        least = matched / (matched + 1) if single else matched / length
-        confidence = np.where(snr < 0, least, 1.0)
-        # One block is the best case; ``overlap`` symbols in it are more than any may have.
-        reaching = (matched / length + confidence) * snr + 1.0 >= floor
-        reaching |= (matched / length + matched / length) * snr + 0.5 >= floor
-        needs.append(int(np.argmax(reaching)) + 1 if reaching.any() else length + size)
+    # One block is the best case. Below zero, two blocks of a low confidence can be better.
+    least = matched / (matched + 1) if single else share
+    one = (share + np.where(snr < 0, least, 1.0)) * snr + 1.0
+    two = np.where(snr < 0, 2 * share * snr + 0.5, -np.inf)
+    reaching = np.maximum(one, two) >= floor
+    needs: list[int] = np.where(reaching.any(axis=1), reaching.argmax(axis=1) + 1, _NEVER).tolist()
     return needs
 
 

@@ -28,6 +28,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         last_pattern: The greatest pattern id there can be.
         texts_of: Texts of symbol ids.
         vocabulary: All texts of the knowledge base by symbol id.
+        forgotten: How many patterns were forgotten so far.
     """
 
     kb: int
@@ -37,6 +38,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
     last_pattern: int
     texts_of: Callable[[Sequence[int]], Mapping[int, str]]
     vocabulary: Callable[[], Mapping[int, str]]
+    forgotten: int = 0
 
     @property
     def limit(self) -> int:

@@ -6,6 +6,7 @@ block only the best are kept, so memory stays bounded however large the knowledg
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -26,17 +27,14 @@ from kato.matching import (
 )
 from kato.recall.bounds import least_overlaps
 from kato.recall.contenders import Contest, contenders
-from kato.recall.filters import run_pipeline
+from kato.recall.filters import Pipeline
 from kato.recall.query import Query, Recalled, candidates_of
+from kato.recall.sample import Samples
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
 BLOCK = 250_000
 """Pattern ids a statement covers."""
-
-FIRST_BLOCK = 16_384
-"""Pattern ids the first statement covers: it shows how good the best are, and the next statements
-leave out what cannot be as good."""
 
 _LONGEST = 128
 """Patterns up to this length are left out by their overlap."""
@@ -73,89 +71,138 @@ class Scan:
 
     def __init__(self, tables: PatternTables) -> None:
         self._tables = tables
+        self._samples = Samples(tables)
 
     def recall(self, query: Query) -> Recalled:
         """The best patterns that match, by ascending id (``spec/algorithms.md`` 7.3)."""
-        similar = _similar(query)
-        found = _nothing(query)
-        for part in query.tail.sequences:
-            block = part.without(query.tail.forgotten)
-            found = _better(query, found, _recalled(query, block, similar, found))
-        for first, end in _spans(query.last_pattern):
-            block = self._block(query, first, end, _condition(query, similar, found))
-            found = _better(query, found, _recalled(query, block, similar, found))
+        look = _Look(query)
+        guess = self._guessed_floor(look)
+        found = self._found(look, guess)
+        if _worst(query, found) < guess:
+            found = self._found(look, -np.inf)  # the guess was too high: look again without
         return found
 
-    def _block(self, query: Query, first: int, end: int, condition: Condition) -> Sequences:
-        """ClickHouse's patterns of a span of ids, without those of the tail."""
-        tail = query.tail
+    def _found(self, look: _Look, floor: float) -> Recalled:
+        """The best patterns, less those that cannot reach the floor."""
+        look.floor, found = floor, look.nothing()
+        for block in self._blocks(look):
+            found = look.better(found, look.recalled(block))
+            look.floor = max(look.floor, _worst(look.query, found))
+        return found
+
+    def _guessed_floor(self, look: _Look) -> float:
+        """What the worst of the best will probably reach, as a sample of the patterns shows.
+
+        If r of the best are to be expected in a sample, the one in place r + 3 sqrt(r) + 3 of the
+        sample is very likely not among them.
+        """
+        sample = self._samples.of(look.query) if look.is_plain else None
+        if sample is None:
+            return -np.inf
+        expected = look.query.limit * len(sample.ids) / look.query.last_pattern
+        place = math.ceil(expected + 3 * math.sqrt(expected) + 3)
+        preliminary = look.recalled(sample, place).alignment.preliminary
+        return float(preliminary.min()) if len(preliminary) == place else -np.inf
+
+    def _blocks(self, look: _Look) -> Iterator[Sequences]:
+        """The patterns to look at by ascending id: ClickHouse's, then those of the tail."""
+        query, tail = look.query, look.query.tail
         hidden = tail.forgotten.union(*(part.ids.tolist() for part in tail.sequences))
-        where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
-        parameters = {"first": first, "end": end, **condition.parameters}
-        return self._tables.where(query.kb, where, parameters).without(hidden)
+        for first in range(1, query.last_pattern + 1, BLOCK):
+            condition = look.condition()
+            where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
+            parameters = {"first": first, "end": first + BLOCK, **condition.parameters}
+            yield self._tables.where(query.kb, where, parameters).without(hidden)
+        yield from (part.without(tail.forgotten) for part in tail.sequences)
 
 
-def _spans(last: int) -> Iterator[tuple[int, int]]:
-    first, end = 1, 1 + FIRST_BLOCK
-    while first <= last:
-        yield first, end
-        first, end = end, end + BLOCK
+class _Look:
+    """One look at the patterns: what is the same for all its blocks, and the floor so far."""
 
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.floor = -np.inf
+        self._several = len(query.observation) > 1
+        self._pipeline = Pipeline(query)
+        self._similar = _similar(query)
 
-def _condition(query: Query, similar: SimilarSymbols | None, found: Recalled) -> Condition:
-    """What a match cannot do without; compiled code decides on what is left."""
-    threshold, observed = query.config.recall_threshold, len(query.observation)
-    if query.config.filter_pipeline and observed > 1:
-        return Condition("true")
-    symbols = query.known_symbols if similar is None else similar.ids.tolist()
-    if observed == 1:
-        return Condition("symbols[1] IN {symbols:Array(UInt32)}", {"symbols": symbols})
-    if threshold == 0:
-        return Condition("true")
-    if not query.config.use_token_matching:
-        return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
-    floor = _floor(query, found) - _ROUNDING
-    return Condition(
-        _OVERLAPPING,
-        {
-            "observed": observed,
-            "symbols": symbols,
-            "least": threshold - _ROUNDING,
-            "longest": _LONGEST,
-            "single": least_overlaps(floor, observed, _LONGEST, single=True),
-            "several": least_overlaps(floor, observed, _LONGEST, single=False),
-        },
-    )
+    @property
+    def is_plain(self) -> bool:
+        """Whether only bounds decide: whole symbols, no filters, a threshold."""
+        config = self.query.config
+        return (
+            self._several
+            and self._similar is None
+            and config.use_token_matching
+            and not config.filter_pipeline
+            and config.recall_threshold > 0
+        )
 
+    def condition(self) -> Condition:
+        """What a match cannot do without; compiled code decides on what is left."""
+        config, observed = self.query.config, len(self.query.observation)
+        symbols = self._symbols()
+        if not self._several:
+            return Condition("symbols[1] IN {symbols:Array(UInt32)}", {"symbols": symbols})
+        if config.filter_pipeline or config.recall_threshold == 0:
+            return Condition("true")
+        if not config.use_token_matching:
+            return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
+        floor = self.floor - _ROUNDING
+        return Condition(
+            _OVERLAPPING,
+            {
+                "observed": observed,
+                "symbols": symbols,
+                "least": config.recall_threshold - _ROUNDING,
+                "longest": _LONGEST,
+                "single": least_overlaps(floor, observed, _LONGEST, single=True),
+                "several": least_overlaps(floor, observed, _LONGEST, single=False),
+            },
+        )
 
-def _recalled(
-    query: Query, block: Sequences, similar: SimilarSymbols | None, found: Recalled
-) -> Recalled:
-    candidates = candidates_of(block)
-    kept = _filtered(query, candidates)
-    candidates, names = candidates.take(kept), block.names[kept]
-    contest = Contest(query.config.recall_threshold, query.limit, _floor(query, found))
-    matcher = _matcher(query, similar, candidates)
-    indices, alignment = contenders(query.observation, candidates, matcher, contest)
-    return Recalled(candidates.take(indices), names[indices], alignment)
+    def recalled(self, block: Sequences, limit: int | None = None) -> Recalled:
+        """The best of a block, less what cannot reach the floor."""
+        candidates = candidates_of(block)
+        kept = self._filtered(candidates)
+        candidates, names = candidates.take(kept), block.names[kept]
+        query = self.query
+        contest = Contest(query.config.recall_threshold, limit or query.limit, self.floor)
+        matcher = self._matcher(candidates)
+        indices, alignment = contenders(query.observation, candidates, matcher, contest)
+        return Recalled(candidates.take(indices), names[indices], alignment)
 
+    def better(self, one: Recalled, other: Recalled) -> Recalled:
+        """The best of both."""
+        both = Recalled.join([one, other])
+        both = both.take(np.argsort(both.candidates.ids, kind="stable"))
+        return both.take(best(both.alignment, both.candidates, self.query.limit))
 
-def _filtered(query: Query, candidates: Candidates) -> npt.NDArray[np.int64]:
-    if len(query.observation) == 1:
+    def nothing(self) -> Recalled:
+        """No patterns."""
+        candidates = Candidates.empty()
+        alignment = align(self.query.observation, candidates, TokenMatcher())
+        return Recalled(candidates, np.zeros((0, 20), np.uint8), alignment)
+
+    def _symbols(self) -> list[int]:
+        if self._similar is None:
+            return self.query.known_symbols
+        similar: list[int] = np.unique(self._similar.ids).tolist()
+        return similar
+
+    def _filtered(self, candidates: Candidates) -> npt.NDArray[np.int64]:
+        if self._several:
+            return np.flatnonzero(self._pipeline.keeps(candidates))
         first = candidates.symbols[candidates.offsets[:-1]]
-        return np.flatnonzero(first == query.observation.symbols[0])
-    if not query.config.filter_pipeline:
-        return np.arange(len(candidates))
-    return np.flatnonzero(run_pipeline(query, candidates).keeps)
+        return np.flatnonzero(first == self.query.observation.symbols[0])
 
-
-def _matcher(query: Query, similar: SimilarSymbols | None, candidates: Candidates) -> Matcher:
-    texts = None
-    if not query.config.use_token_matching:
-        texts = query.texts_of(np.unique(candidates.symbols).tolist())
-    if similar is not None:
-        return FuzzyMatcher(similar, texts)
-    return TokenMatcher() if texts is None else CharacterMatcher(texts)
+    def _matcher(self, candidates: Candidates) -> Matcher:
+        texts = None
+        if not self.query.config.use_token_matching:
+            texts = self.query.texts_of(np.unique(candidates.symbols).tolist())
+        if self._similar is not None:
+            return FuzzyMatcher(self._similar, texts)
+        return TokenMatcher() if texts is None else CharacterMatcher(texts)
 
 
 def _similar(query: Query) -> SimilarSymbols | None:
@@ -171,21 +218,8 @@ def _similar(query: Query) -> SimilarSymbols | None:
     return similar_symbols(query.observation.texts, ids, list(vocabulary.values()), threshold)
 
 
-def _better(query: Query, one: Recalled, other: Recalled) -> Recalled:
-    """The best of both."""
-    both = Recalled.join([one, other])
-    ascending = np.argsort(both.candidates.ids, kind="stable")
-    both = both.take(ascending)
-    return both.take(best(both.alignment, both.candidates, query.limit))
-
-
-def _floor(query: Query, found: Recalled) -> float:
+def _worst(query: Query, found: Recalled) -> float:
+    """The preliminary potential of the worst one, if there are as many as the ensemble holds."""
     if len(found.candidates) < query.limit:
         return -np.inf
     return float(found.alignment.preliminary.min())
-
-
-def _nothing(query: Query) -> Recalled:
-    candidates = Candidates.empty()
-    alignment = align(query.observation, candidates, TokenMatcher())
-    return Recalled(candidates, np.zeros((0, 20), np.uint8), alignment)

@@ -101,10 +101,11 @@ class PatternTables:
         )
         return dict(rows)
 
-    def vocabulary(self, kb: int) -> dict[int, str]:
-        """Texts of all symbols of a knowledge base, by id."""
+    def vocabulary(self, kb: int, most: int = 2**32 - 1) -> dict[int, str]:
+        """Texts of all symbols of a knowledge base with an id up to ``most``."""
         rows = self._clickhouse.rows(
-            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32}", {"kb": kb}
+            "SELECT id, text FROM symbols WHERE kb = {kb:UInt32} AND id <= {most:UInt32}",
+            {"kb": kb, "most": most},
         )
         return dict(rows)
 

@@ -86,6 +86,7 @@ class Look(msgspec.Struct, frozen=True):
         done: Last sequence ClickHouse has.
         entries: Journal entries the reader did not have.
         last_pattern: The greatest pattern id there can be.
+        forgotten: How many patterns were forgotten so far.
     """
 
     kb: int
@@ -93,6 +94,7 @@ class Look(msgspec.Struct, frozen=True):
     done: int
     entries: list[Entry]
     last_pattern: int
+    forgotten: int
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -233,8 +235,8 @@ class Counters:
         answer = self._connection.run("look", kb, packed(texts), after)
         if not answer[0]:
             return None
-        number, symbols, done, entries, last_pattern = answer
-        return Look(number, symbols, done, [decoded(entry) for entry in entries], last_pattern)
+        number, symbols, done, entries, *last_and_forgotten = answer
+        return Look(number, symbols, done, [decoded(e) for e in entries], *last_and_forgotten)
 
     def facts(
         self, kb: int, ids: IntArray, symbols: npt.NDArray[np.uint32], weighed: Sequence[int] = ()

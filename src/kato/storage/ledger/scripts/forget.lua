@@ -54,6 +54,7 @@ local power = power_below(buckets)
 redis.call('HDEL', prefix .. 'name:' .. bucket_of(ARGV[5], buckets, power), ARGV[5])
 redis.call('HDEL', prefix .. 'freq:' .. math.floor(id / 64), id % 64)
 for _, part in ipairs({'emotives', 'metadata', 'felt'}) do redis.call('HDEL', prefix .. part, id) end
+redis.call('HINCRBY', meta, 'forgotten', 1)
 redis.call('HSET', meta, 'patterns', number(totals[1]) - 1,
   'frequencies', number(totals[2]) - frequency, 'symbols', vocabulary, 'occurrences', occurrences)
 append('forget', kb, {'rows', 1, 'id', id,

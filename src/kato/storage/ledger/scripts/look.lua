@@ -2,8 +2,8 @@
 -- journal holds that the reader has not seen. Reads only.
 --
 -- ARGV: 1 knowledge base, 2 texts, 3 the last sequence the reader has.
--- Answers {kb, {symbol id or 0, ...}, done, entries, the last pattern id given}; {0} if there is no
--- such knowledge base.
+-- Answers {kb, {symbol id or 0, ...}, done, entries, the last pattern id given,
+-- how many patterns were forgotten}; {0} if there is no such knowledge base.
 
 local kb = redis.call('HGET', shard .. ':names', ARGV[1])
 if not kb then return {0} end
@@ -11,5 +11,5 @@ local ids = hmget(shard .. ':' .. kb .. ':symbol', cmsgpack.unpack(ARGV[2]))
 for i = 1, #ids do ids[i] = tonumber(ids[i] or '0') end
 local done = number(redis.call('HGET', journal_state, 'done'))
 local entries = redis.call('XRANGE', journal, '(' .. ARGV[3] .. '-0', '+')
-local last_pattern = number(redis.call('HGET', shard .. ':' .. kb, 'next_pattern'))
-return {tonumber(kb), ids, done, entries, last_pattern}
+local totals = redis.call('HMGET', shard .. ':' .. kb, 'next_pattern', 'forgotten')
+return {tonumber(kb), ids, done, entries, number(totals[1]), number(totals[2])}

@@ -6,7 +6,7 @@
 --   {0}:names                 hash    knowledge base's name -> its current number
 --   {0}:numbers               string  the last number given
 --   {0}:<kb>                  hash    the number's totals: patterns, frequencies, symbols, occurrences,
---                                     next_pattern, next_symbol, buckets
+--                                     next_pattern, next_symbol, buckets, forgotten
 --   {0}:<kb>:name:<bucket>    hash    pattern name (20 bytes) -> pattern id
 --   {0}:<kb>:freq:<id / 64>   hash    pattern id % 64 -> frequency
 --   {0}:<kb>:symbol           hash    symbol text -> symbol id
