@@ -7,13 +7,15 @@ Limits of the engine in the process (chDB 4.4, ClickHouse 26.9), measured:
   not, so the writer has one of its own.
 * A statement costs 0.5 ms; there is no asynchronous client (use threads).
 * A read that fails after its first block leaves that block on the connection, and the next answer
-  begins with it. Any statement that succeeds takes it away, so one is run after every failure.
+  begins with it. Any statement that succeeds takes it away, so one is run after every failure, and
+  nobody else's statement comes between the two.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
@@ -53,6 +55,10 @@ class ClickHouse:
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = dict(options)
+        self._embedded = self._options.get("interface") == "chdb"
+        self._turn: AbstractContextManager[Any] = (
+            threading.Lock() if self._embedded else nullcontext()
+        )
         try:
             client = clickhouse_connect.get_client(**self._options)
             client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
@@ -100,12 +106,18 @@ class ClickHouse:
         self._asked(lambda: client.insert_arrow(table, rows.combine_chunks(), settings=settings))
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
-        try:
-            return ask()
-        except (ClickHouseError, HTTPError, OSError) as error:
-            with suppress(Exception):  # the failure that counts is the first one
+        with self._turn:
+            try:
+                return ask()
+            except (ClickHouseError, HTTPError, OSError) as error:
+                self._clean()
+                _fail(error)
+
+    def _clean(self) -> None:
+        """Take away what chDB keeps of a failed answer; the failure that counts is the first one."""
+        if self._embedded:
+            with suppress(Exception):
                 self._client.command("SELECT 1")
-            _fail(error)
 
     def close(self) -> None:
         """Close the connection; the engine ends with its last one."""

@@ -130,17 +130,20 @@ class PatternTables:
 
 
 def _sequences_of(table: pa.Table) -> Sequences:
-    ids = _values(table["id"]).astype(np.int64)
+    ids = _numbers(_chunk_of(table["id"]), np.uint64).astype(np.int64)
     symbols, offsets = _lists(table["symbols"])
     ends, end_offsets = _lists(table["event_ends"])
     names = _fixed_strings(table["name"])
-    return Sequences(
-        ids, names, symbols.astype(np.uint32), offsets, ends.astype(np.int32), end_offsets
-    )
+    return Sequences(ids, names, symbols, offsets, ends.astype(np.int32), end_offsets)
 
 
-def _values(column: pa.ChunkedArray[Any]) -> npt.NDArray[Any]:
-    return column.to_numpy()
+def _numbers(chunk: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """The values of an Arrow array of numbers without nulls.
+
+    Arrow's own ``to_numpy`` imports pandas first, which takes half a second.
+    """
+    data = np.frombuffer(chunk.buffers()[1] or b"", dtype)
+    return data[chunk.offset : chunk.offset + len(chunk)]
 
 
 def _fixed_strings(column: pa.ChunkedArray[Any]) -> npt.NDArray[np.uint8]:
@@ -151,11 +154,14 @@ def _fixed_strings(column: pa.ChunkedArray[Any]) -> npt.NDArray[np.uint8]:
     return data[chunk.offset : chunk.offset + len(chunk)]
 
 
-def _lists(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[Any], IntArray]:
-    """Values and offsets of a column of lists, from zero."""
+def _lists(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[np.uint32], IntArray]:
+    """Values and offsets of a column of lists of uint32, from zero."""
     chunk = _chunk_of(column)
-    offsets = chunk.offsets.to_numpy().astype(np.int64)
-    values = chunk.values.to_numpy()[offsets[0] : offsets[-1]]
+    wide = np.int64 if pa.types.is_large_list(chunk.type) else np.int32
+    offsets = _numbers(chunk.offsets, wide).astype(np.int64)
+    if not len(chunk):
+        return np.zeros(0, np.uint32), np.zeros(1, np.int64)
+    values = _numbers(chunk.values, np.uint32)[offsets[0] : offsets[-1]]
     return values, offsets - offsets[0]
 
 
