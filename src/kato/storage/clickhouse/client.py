@@ -114,7 +114,7 @@ class ClickHouse:
                 _fail(error)
 
     def _clean(self) -> None:
-        """Take away what chDB keeps of a failed answer; the failure that counts is the first one."""
+        """Take away what chDB keeps of a failed answer; the first failure is the one to tell."""
         if self._embedded:
             with suppress(Exception):
                 self._client.command("SELECT 1")
