@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
 BIN = ENVIRONMENT / "bin"
 UV = "uv>=0.9,<1"
+# Compiled once here, or every start compiles what it imports where Python may not keep it.
+SYNC = ("--quiet", "--locked", "--inexact", "--compile-bytecode")
 
 TESTS = (
     ("ruff", "check"),
@@ -52,7 +54,7 @@ def prepare(*options: str) -> None:
         print("preparing .venv (once) ...", file=sys.stderr)
         venv.create(ENVIRONMENT, with_pip=True, symlinks=True)
         run("python", "-m", "pip", "install", "--quiet", UV, check=True)
-    run("uv", "sync", "--quiet", "--locked", "--inexact", *options, check=True)
+    run("uv", "sync", *SYNC, *options, check=True)
 
 
 def test(arguments: list[str]) -> int:

@@ -1,0 +1,65 @@
+"""What the documents say is so: examples run, commands exist, figures stand in a result."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.tables import TABLES
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_the_readme_s_examples_answer_as_printed() -> None:
+    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False, encoding="utf-8")
+    assert found.attempted > 5
+    assert found.failed == 0
+
+
+def test_the_first_two_commands() -> None:
+    shell = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    lines = [line for block in shell for line in block.splitlines()]
+    assert lines[:2] == ["python3 run.py demo", "python3 run.py test"]
+
+
+@pytest.mark.parametrize("command", ["demo", "test", "kato"])
+def test_run_py_knows_the_command(command: str) -> None:
+    assert f"python3 run.py {command}" in (ROOT / "run.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"`kato ([a-z]+)", README))))
+def test_the_command_exists(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kato", command, "--help"], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_the_table_is_what_was_measured(name: str) -> None:
+    table = README.split(f"<!-- table: {name} -->\n")[1].split("<!-- end -->")[0]
+    assert table.strip() == TABLES[name]().strip()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)", document.read_text(encoding="utf-8"))
+    missing = [link for link in links if not (document.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize(
+    "result", sorted((ROOT / "benchmarks" / "results").glob("*.json")), ids=str
+)
+def test_a_result_says_where_it_was_measured(result: Path) -> None:
+    measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
+    assert {"cpu", "cores", "memory_gib", "packages", "commit"} <= set(measured["environment"])
