@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.examples import examples
+from tests.examples import Example, case_id, examples
 
 from kato.matching import Candidates
 from kato.matching.alignment import kernel_patterns
@@ -45,8 +45,8 @@ def test_long_events_are_sorted_whole() -> None:
     assert grouped([*futures, changed], [1.0] * 5).group.tolist() == [0, 0, 0, 0, 1]
 
 
-def test_the_originals_shares() -> None:
-    (case,) = examples("predictive_information")
+@pytest.mark.parametrize("case", examples("predictive_information"), ids=case_id)
+def test_the_originals_shares(case: Example) -> None:
     given_ones = case["input"]["predictions"]
     ids = {"x": 1, "y": 2}
     futures = [[[ids[s] for s in event] for event in p["future"]] for p in given_ones]
