@@ -55,6 +55,7 @@ class DataDirectory:
         self.path = path.expanduser().absolute()
         self.clickhouse = self.path / "clickhouse"
         self.ledger = self.path / "ledger"
+        _refuse_unspeakable(self.path)
         with usable(self.path):
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             _refuse_foreign(self.path)
@@ -112,6 +113,14 @@ class DataDirectory:
 
 _MARKER = "format"
 _BEGUN = "format.new"
+
+
+def _refuse_unspeakable(path: Path) -> None:
+    if "?" in str(path):
+        raise StoreUnreadable(
+            f"cannot use {path} as data directory: ClickHouse takes what follows a ? for options",
+            remedy="choose another folder with KATO_DATA_DIR",
+        )
 
 
 def _refuse_foreign(path: Path) -> None:
