@@ -6,6 +6,7 @@ import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from kato.errors import KatoError, StoreUnreadable
@@ -27,6 +28,10 @@ class Engines:
 
     What a start brings up comes down again if a later step of it fails.
 
+    Args:
+        settings: Where the stores are, and how the journal is carried.
+        path: Data directory of embedded stores, in place of all stores of the settings.
+
     Attributes:
         directory: The data directory, if a store is embedded.
         counters: The ledger's counters.
@@ -43,8 +48,12 @@ class Engines:
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
+        if path is not None:
+            settings = msgspec.structs.replace(
+                settings, data_dir=path, clickhouse_url=None, redis_url=None
+            )
         with ExitStack() as started:
-            self.directory = self._directory(settings, path, started)
+            self.directory = self._directory(settings, started)
             self.connection = self._ledger(settings, started)
             self._clickhouse = self._patterns(settings, started)
             migrate(self._clickhouse)
@@ -64,15 +73,13 @@ class Engines:
         """Stop both stores. What ClickHouse could not take stays in the journal."""
         self._started.close()
 
-    def _directory(
-        self, settings: Settings, path: Path | None, started: ExitStack
-    ) -> DataDirectory | None:
-        if path is None and settings.clickhouse_url and settings.redis_url:
+    def _directory(self, settings: Settings, started: ExitStack) -> DataDirectory | None:
+        if settings.clickhouse_url and settings.redis_url:
             return None
-        return started.enter_context(DataDirectory(path or settings.data_dir))
+        return started.enter_context(DataDirectory(settings.data_dir))
 
     def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
-        if settings.redis_url and (self.directory is None or not settings.clickhouse_url):
+        if settings.redis_url:
             connection = Connection.to_url(settings.redis_url)
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
@@ -117,21 +124,25 @@ def _flush_at_the_end(writer: Writer) -> None:
 
 
 def _check_belonging(connection: Connection, clickhouse: ClickHouse) -> None:
-    """Both stores carry the same random id, given at the first start."""
+    """Both stores carry the same random id, given at the first start.
+
+    The ledger takes it first and only once, so workers that start together agree; a start that was
+    cut off before ClickHouse had it is begun again.
+    """
     rows = clickhouse.rows("SELECT id FROM store LIMIT 1")
     in_ledger = connection.command("GET", f"{SHARD}:store")
     if rows and in_ledger is None:
         _refuse_if_filled(clickhouse)
-    if not rows and in_ledger is not None:
+    if not rows and in_ledger is not None and Journal(connection).done_until():
         raise StoreUnreadable(
             "the ledger has a history, but ClickHouse is empty",
             remedy="restore both stores from one backup",
         )
-    store = rows[0][0] if rows else secrets.token_hex(16)
+    connection.command("SET", f"{SHARD}:store", rows[0][0] if rows else secrets.token_hex(16), "NX")
+    store = connection.command("GET", f"{SHARD}:store").decode()
     if not rows:
         clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
-    connection.command("SET", f"{SHARD}:store", store, "NX")
-    if connection.command("GET", f"{SHARD}:store") != store.encode():
+    elif rows[0][0] != store:
         raise StoreUnreadable(
             "the ledger and ClickHouse belong to different memories",
             remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
