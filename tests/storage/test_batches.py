@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 import pytest
 from tests.storage.counted import learn, lesson_of
 from tests.storage.tables import TABLES, optimize, rows_of
@@ -18,7 +19,7 @@ from kato.memory.engines import Engines
 from kato.storage.batches import BATCH_BYTES, BATCH_ROWS, Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.patterns import PatternSink
-from kato.storage.ledger.journal import Entry, Intent
+from kato.storage.ledger.journal import Entry
 
 HOUR = 3600.0
 
@@ -147,7 +148,7 @@ def test_done_is_said_once(engines: Engines, kb_name: str) -> None:
     second = engines.journal.claim(BATCH_ROWS, BATCH_BYTES)
     assert second is not None
     engines.journal.done(first)
-    engines.journal.done(Intent(second.first, second.last, "another token"))
+    engines.journal.done(msgspec.structs.replace(second, token=first.token))
     assert engines.journal.claim(BATCH_ROWS, BATCH_BYTES) == second
     assert engines.journal.waiting() == 1
     assert engines.journal.done_until() == first.last

@@ -120,6 +120,12 @@ def test_what_is_refused_is_not_owned(tmp_path: Path) -> None:
             DataDirectory(tmp_path)
 
 
+def test_a_path_that_chdb_would_cut(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnreadable, match=r"what follows a \? for options"):
+        DataDirectory(tmp_path / "what?" / "data")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("below", ["", "below"])
 def test_a_file_is_no_directory(tmp_path: Path, below: str) -> None:
     file = tmp_path / "file"

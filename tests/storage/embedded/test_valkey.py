@@ -36,7 +36,7 @@ FOLDERS = {
     "newline": "two\nlines",
     "unicode": "Zürich ☃ 👩‍👩‍👧‍👦",
     "placeholder": "{socket} %s $HOME",
-    "question": "a?b=c&d#e%20f;g:h",
+    "options": "a&b=c#d%20e;f:g",
     "long": "/".join(["a" * 100] * 4),
 }
 folders = pytest.mark.parametrize("name", FOLDERS.values(), ids=FOLDERS.keys())
