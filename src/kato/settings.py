@@ -36,7 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None = None
     log_level: str = "WARNING"
     journal_limit_mb: int = 512
-    flush_interval_ms: int = 100
+    flush_interval_ms: int = 200
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             redis_url=env.get("KATO_REDIS_URL") or None,
             log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
             journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
-            flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 100, 1, 60_000),
+            flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
         )
 
 

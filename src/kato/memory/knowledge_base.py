@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -79,16 +78,15 @@ class KnowledgeBase:
             InvalidInput: A sequence cannot be used.
             StoreFull: The journal stays full, as ClickHouse does not take what was learned.
         """
-        tally = _Tally()
-        flight: Future[int] | None = None
+        tally, flight = _Tally(), _Flight()
         # One lesson is with the ledger while the next is made; the next goes only if it came back.
-        with ThreadPoolExecutor(1, "kato-learn") as ledger:
-            try:
-                for builder in _lessons(sequences, tally):
-                    tally.new += flight.result() if flight else 0
-                    flight = ledger.submit(self._learn_lesson, builder)
-            finally:
-                tally.new += flight.result() if flight else 0
+        try:
+            for builder in _lessons(sequences, tally):
+                lesson = builder.lesson()
+                tally.new += flight.land()
+                flight.answer = self._begin(lesson)
+        finally:
+            tally.new += flight.land()
         known = tally.learned - tally.new
         return LearnReport(tally.given, tally.new, known, tally.given - tally.learned)
 
@@ -197,11 +195,20 @@ class KnowledgeBase:
         """Remove a session. For sessions."""
         self._engines.sessions.remove(session)
 
-    def _learn_lesson(self, builder: LessonBuilder) -> int:
-        if not len(builder):
-            return 0
-        learned = self._with_backpressure(builder.lesson())
-        return learned.frequencies.count(1)
+    def _begin(self, lesson: Lesson) -> Callable[[], int]:
+        """Send a lesson; calling what this returns waits, and answers how many were new."""
+        answer = self._counters.begin_learn(
+            self.name, lesson, persistence=SessionConfig().persistence
+        )
+
+        def new_patterns() -> int:
+            try:
+                learned = answer()
+            except StoreFull:
+                learned = self._with_backpressure(lesson)
+            return learned.frequencies.count(1)
+
+        return new_patterns
 
     def _with_backpressure(self, lesson: Lesson) -> Learned:
         deadline = time.monotonic() + BACKPRESSURE_SECONDS
@@ -226,6 +233,17 @@ class KnowledgeBase:
         return state
 
 
+class _Flight:
+    """A lesson that is with the ledger, if one is."""
+
+    answer: Callable[[], int] | None = None
+
+    def land(self) -> int:
+        """Wait for it; answers how many patterns were new."""
+        answer, self.answer = self.answer, None
+        return answer() if answer else 0
+
+
 class _Tally:
     """What came of the sequences so far."""
 
@@ -243,12 +261,14 @@ def _lessons(sequences: Iterable[Events | Example], tally: _Tally) -> Iterator[L
                 builder.add(_material(example))
                 tally.given += 1
         except BaseException:
-            yield builder
+            if len(builder):
+                yield builder
             raise
         if tally.given == given:
             return
         tally.learned += len(builder)
-        yield builder
+        if len(builder):
+            yield builder
 
 
 def _material(example: Example) -> Material:

@@ -27,6 +27,10 @@ class Intent(Protocol):
     def token(self) -> str:
         """Under which the sink knows it."""
 
+    @property
+    def rows(self) -> int:
+        """How many rows it is about."""
+
 
 IntentT = TypeVar("IntentT", bound=Intent)
 EntryT = TypeVar("EntryT")
@@ -90,8 +94,8 @@ class Writer:
         """Begin to carry batches."""
         self._thread.start()
 
-    def step(self) -> bool:
-        """Carry one batch; False if nothing waits.
+    def step(self) -> int:
+        """Carry one batch; answers how many rows it was about, 0 if nothing waits.
 
         Raises:
             KatoError: The log or the sink fails.
@@ -99,11 +103,12 @@ class Writer:
         with self._step_lock:
             intent = self._log.claim(BATCH_ROWS, BATCH_BYTES)
             if intent is None:
-                return False
+                return 0
             self._sink.insert(self._log.read(intent), intent.token)
             self._log.done(intent)
             self.failure = None
-            return True
+            rows: int = intent.rows
+            return rows
 
     def flush(self) -> None:
         """Carry all that waits, now, in the caller's thread.
@@ -127,7 +132,8 @@ class Writer:
 
     def _carry_all(self) -> bool:
         try:
-            while not self._stopping.is_set() and self.step():
+            # A batch costs ten milliseconds however small: only a full one is followed at once.
+            while not self._stopping.is_set() and self.step() >= BATCH_ROWS // 2:
                 time.sleep(0)  # let another caller of step in
             self._keep_up()
         except Exception as error:  # noqa: BLE001 - nobody would see a thread end

@@ -87,6 +87,33 @@ class Connection:
         compiled = self._scripts[script]
         return self._asked(lambda: compiled(keys=[SHARD], args=arguments))
 
+    def begin(self, script: str, *arguments: Any) -> Callable[[], Any]:
+        """Send a script; the answer is waited for by calling what this returns.
+
+        The caller goes on meanwhile. If the answer is lost, the script is run again, so it must be
+        one that answers a repeat from its record.
+        """
+        compiled = self._scripts[script]
+        pool = self._client.connection_pool
+        try:
+            connection: Any = pool.get_connection()
+            connection.send_command("EVALSHA", compiled.sha, 1, SHARD, *arguments)
+        except redis.RedisError:
+            return lambda: self.run(script, *arguments)
+
+        def answer() -> Any:
+            try:
+                return connection.read_response()
+            except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.NoScriptError):
+                connection.disconnect()
+                return self.run(script, *arguments)
+            except redis.RedisError as error:
+                self._fail(error)
+            finally:
+                pool.release(connection)
+
+        return answer
+
     def command(self, *arguments: Any) -> Any:
         """Send one command that may be sent twice without harm."""
         execute: Callable[..., Any] = self._client.execute_command

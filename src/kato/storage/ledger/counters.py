@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -173,9 +173,28 @@ class Counters:
             StoreFull: The journal is full; nothing was learned.
             Conflict: The session moved on; nothing was learned.
         """
+        arguments = self._learn_arguments(kb, lesson, persistence, step, operation)
+        return msgspec.msgpack.decode(self._connection.run("learn", *arguments), type=Learned)
+
+    def begin_learn(self, kb: str, lesson: Lesson, *, persistence: int) -> Callable[[], Learned]:
+        """Send a lesson; calling what this returns waits until it is learned.
+
+        That raises what :meth:`learn` raises.
+        """
+        arguments = self._learn_arguments(kb, lesson, persistence, None, None)
+        answer = self._connection.begin("learn", *arguments)
+        return lambda: msgspec.msgpack.decode(answer(), type=Learned)
+
+    def _learn_arguments(
+        self,
+        kb: str,
+        lesson: Lesson,
+        persistence: int,
+        step: SessionStep | None,
+        operation: str | None,
+    ) -> tuple[Any, ...]:
         step = step or SessionStep("", 0, b"", 0)
-        answer = self._connection.run(
-            "learn",
+        return (
             operation or operation_id(),
             OPERATION_KEPT_MS,
             kb,
@@ -192,7 +211,6 @@ class Counters:
             step.ttl,
             lesson.names,
         )
-        return msgspec.msgpack.decode(answer, type=Learned)
 
     def forget(self, kb: str, name: bytes, state: PatternState, symbols: Sequence[int]) -> bool:
         """Take a pattern out of every counter; False if it changed or went meanwhile.

@@ -103,11 +103,13 @@ class Intent(msgspec.Struct, frozen=True):
         first: Its first sequence.
         last: Its last sequence.
         token: Under which ClickHouse knows it.
+        rows: How many patterns it is about, as its entries say.
     """
 
     first: int
     last: int
     token: str
+    rows: int
 
 
 class Journal:
@@ -124,7 +126,7 @@ class Journal:
             size: Most bytes in a new batch. One entry is taken however large it is.
         """
         answer = self._connection.run("claim", rows, size, secrets.token_hex(16))
-        return Intent(answer[0], answer[1], answer[2].decode()) if answer else None
+        return Intent(answer[0], answer[1], answer[2].decode(), answer[3]) if answer else None
 
     def read(self, intent: Intent) -> list[Entry]:
         """The entries of an intent, in order."""

@@ -2,10 +2,11 @@
 -- next sends the very same batch under the same token.
 --
 -- ARGV: 1 rows at the most, 2 bytes at the most, 3 a new token.
--- Answers {first, last, token} or {} if the journal is empty.
+-- Answers {first, last, token, rows} or {} if the journal is empty.
 
-local state = redis.call('HMGET', journal_state, 'intent_first', 'intent_last', 'intent_token')
-if state[1] then return {tonumber(state[1]), tonumber(state[2]), state[3]} end
+local state = redis.call('HMGET', journal_state, 'intent_first', 'intent_last', 'intent_token',
+  'intent_rows')
+if state[1] then return {tonumber(state[1]), tonumber(state[2]), state[3], number(state[4])} end
 local done = redis.call('HMGET', journal_state, 'done', 'done_bytes')
 local first, last, rows, bytes = nil, nil, 0, 0
 local from = number(done[1]) + 1
@@ -14,11 +15,15 @@ while true do
   for _, entry in ipairs(entries) do
     local values = {}
     for i = 1, #entry[2], 2 do
-      if entry[2][i] == 'rows' or entry[2][i] == 'bytes' then values[entry[2][i]] = tonumber(entry[2][i + 1]) end
+      local field = entry[2][i]
+      if field == 'rows' or field == 'bytes' then values[field] = tonumber(entry[2][i + 1]) end
+    end
+    local total = values.bytes - number(done[2])
+    if last and (rows + (values.rows or 1) > tonumber(ARGV[1]) or total > tonumber(ARGV[2])) then
+      entries = {}
+      break
     end
     rows = rows + (values.rows or 1)
-    local total = values.bytes - number(done[2])
-    if last and (rows > tonumber(ARGV[1]) or total > tonumber(ARGV[2])) then entries = {} break end
     last = tonumber(string.match(entry[1], '^%d+'))
     first = first or last
     bytes = values.bytes
@@ -28,5 +33,5 @@ while true do
 end
 if not last then return {} end
 redis.call('HSET', journal_state, 'intent_first', first, 'intent_last', last,
-  'intent_token', ARGV[3], 'intent_bytes', bytes)
-return {first, last, ARGV[3]}
+  'intent_token', ARGV[3], 'intent_bytes', bytes, 'intent_rows', rows)
+return {first, last, ARGV[3], rows}
