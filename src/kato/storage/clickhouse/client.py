@@ -9,10 +9,13 @@ Limits of the engine in the process (chDB 4.4, ClickHouse 26.9), measured:
 * A read that fails after its first block leaves that block on the connection, and the next answer
   begins with it. Any statement that succeeds takes it away, so one is run after every failure, and
   nobody else's statement comes between the two.
+* A table that is made on a full disk leaves an empty definition behind, and a database that holds
+  one is never opened again, so the engine is only started with some space left.
 """
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -39,6 +42,9 @@ _INSERT_SETTINGS = {
     "min_insert_block_size_rows": 0,
     "min_insert_block_size_bytes": 0,
 }
+
+LEAST_FREE = 8 << 20
+"""Bytes the engine in this process must have free to be started."""
 
 _NO_SPACE = (243, 252)  # NOT_ENOUGH_SPACE; TOO_MANY_PARTS is what a full disk ends in
 
@@ -69,7 +75,17 @@ class ClickHouse:
 
     @classmethod
     def embedded(cls, path: Path) -> Self:
-        """The engine in this process, its data under ``path``."""
+        """The engine in this process, its data under ``path``, a folder.
+
+        Raises:
+            StoreFull: There is too little space to start it.
+        """
+        free = shutil.disk_usage(path).free
+        if free < LEAST_FREE:
+            raise StoreFull(
+                f"no space for ClickHouse: {free >> 10} kB are free for {path}",
+                remedy=f"free at least {LEAST_FREE >> 20} MB",
+            )
         return cls({"interface": "chdb", "path": str(path)})
 
     @classmethod
