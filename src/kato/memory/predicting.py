@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -34,6 +35,8 @@ from kato.storage.ledger.tail import Tail, TailView
 ATTEMPTS = 5
 
 NOTHING = Predictions([], [])
+
+_NO_TAIL = TailView([], set(), {}, {})
 
 
 class _MovedError(Exception):
@@ -123,23 +126,21 @@ class Predictor:
         if look is None:
             return []
         tail = self._tail.catch_up(look)
-        distances = dict(self._tables.nearest_vectors(look.kb, vector, limit))
-        distances.update(
-            (name, float(np.linalg.norm(np.subtract(value, vector))))
-            for name, value in tail.vectors.items()
-            if len(value) == len(vector)
+        stored = self._tables.nearest_vectors(look.kb, vector, limit)
+        stored.update(
+            (name, value) for name, value in tail.vectors.items() if len(value) == len(vector)
         )
-        near = [
-            (distance, name)
-            for name, distance in distances.items()
-            if max_distance is None or distance <= max_distance
-        ]
+        # Measured here wherever they are: another sum of the same squares may end otherwise.
+        distances = ((math.dist(value, vector), name) for name, value in stored.items())
+        near = [(d, name) for d, name in distances if max_distance is None or d <= max_distance]
         return [name for _, name in sorted(near)[:limit]]
 
     def _sequence(self, kb: str, state: PatternState) -> tuple[Candidates | None, TailView]:
         """One pattern, from the tail or ClickHouse."""
         look = self._counters.look(kb, [], self._tail.last)
-        tail = self._tail.catch_up(look) if look is not None else TailView([], set(), {}, {})
+        tail = self._tail.catch_up(look) if look is not None else _NO_TAIL
+        if look is None or look.kb != state.kb:  # cleared meanwhile; ids of another number
+            tail = _NO_TAIL
         parts = [*tail.sequences, self._tables.with_id(state.kb, state.id)]
         for part in parts:
             found = np.flatnonzero(part.ids == state.id)

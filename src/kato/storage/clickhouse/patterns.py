@@ -17,6 +17,13 @@ IntArray = npt.NDArray[np.int64]
 _MAP = pa.map_(pa.string(), pa.float64())
 _MAP_OF_LISTS = pa.map_(pa.string(), pa.list_(pa.string()))
 
+_NEAREST = """
+SELECT name, value, L2Distance(value, {vector:Array(Float64)}) AS distance
+FROM vectors FINAL WHERE kb = {kb:UInt32} AND dimension = {dimension:UInt32}
+ORDER BY distance LIMIT {limit:UInt32}
+"""
+_SPARE_VECTORS = 16
+
 _NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
 
 
@@ -111,14 +118,18 @@ class PatternTables:
 
     def nearest_vectors(
         self, kb: int, vector: Sequence[float], limit: int
-    ) -> list[tuple[str, float]]:
-        """Names and L2 distances of the stored vectors nearest to one of the same dimension."""
-        return self._clickhouse.rows(
-            "SELECT name, L2Distance(value, {vector:Array(Float64)}) AS distance "
-            "FROM vectors FINAL WHERE kb = {kb:UInt32} AND dimension = {dimension:UInt32} "
-            "ORDER BY distance, name LIMIT {limit:UInt32}",
-            {"kb": kb, "dimension": len(vector), "vector": list(vector), "limit": limit},
-        )
+    ) -> dict[str, list[float]]:
+        """By name, the stored vectors that may be among the nearest to one of their dimension.
+
+        ``L2Distance`` errs in its last digits, so all that it cannot tell apart are answered.
+        """
+        given = {"kb": kb, "dimension": len(vector), "vector": list(vector)}
+        asked = limit + _SPARE_VECTORS
+        while True:
+            rows = self._clickhouse.rows(_NEAREST, {**given, "limit": asked})
+            if len(rows) < asked or rows[-1][2] > rows[limit - 1][2] * (1 + 1e-9) + 1e-150:
+                return {name: value for name, value, _ in rows}
+            asked *= 8
 
     def bytes_on_disk(self) -> int:
         """Bytes of all active parts."""
