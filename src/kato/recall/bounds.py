@@ -97,7 +97,7 @@ def least_overlaps(floor: float, size: int, longest: int, *, single: bool) -> li
         The least overlap for each length from 1 to ``longest``; more than any if none does.
 
     >>> least_overlaps(2.5, 2, 4, single=True)
-    [1, 2, 2, 2]
+    [2, 2, 2, 2]
     """
     matched = np.arange(1, size + 1)
     share = matched / np.arange(1, longest + 1)[:, np.newaxis]

@@ -14,20 +14,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching import (
-    Candidates,
-    CharacterMatcher,
-    FuzzyMatcher,
-    Matcher,
-    SimilarSymbols,
-    TokenMatcher,
-    align,
-    best,
-    similar_symbols,
-)
+from kato.matching import Candidates, TokenMatcher, align, best
 from kato.recall.bounds import least_overlaps
 from kato.recall.contenders import Contest, contenders
 from kato.recall.filters import Pipeline
+from kato.recall.matchers import Matchers
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.recall.sample import Samples
 from kato.storage.clickhouse.patterns import PatternTables
@@ -124,7 +115,7 @@ class _Look:
         self.floor = -np.inf
         self._several = len(query.observation) > 1
         self._pipeline = Pipeline(query)
-        self._similar = _similar(query)
+        self._matchers = Matchers(query)
 
     @property
     def is_plain(self) -> bool:
@@ -132,7 +123,7 @@ class _Look:
         config = self.query.config
         return (
             self._several
-            and self._similar is None
+            and self._matchers.similar is None
             and config.use_token_matching
             and not config.filter_pipeline
             and config.recall_threshold > 0
@@ -168,7 +159,7 @@ class _Look:
         candidates, names = candidates.take(kept), block.names[kept]
         query = self.query
         contest = Contest(query.config.recall_threshold, limit or query.limit, self.floor)
-        matcher = self._matcher(candidates)
+        matcher = self._matchers.of(candidates)
         indices, alignment = contenders(query.observation, candidates, matcher, contest)
         return Recalled(candidates.take(indices), names[indices], alignment)
 
@@ -185,9 +176,9 @@ class _Look:
         return Recalled(candidates, np.zeros((0, 20), np.uint8), alignment)
 
     def _symbols(self) -> list[int]:
-        if self._similar is None:
+        if self._matchers.similar is None:
             return self.query.known_symbols
-        similar: list[int] = np.unique(self._similar.ids).tolist()
+        similar: list[int] = np.unique(self._matchers.similar.ids).tolist()
         return similar
 
     def _filtered(self, candidates: Candidates) -> npt.NDArray[np.int64]:
@@ -195,27 +186,6 @@ class _Look:
             return np.flatnonzero(self._pipeline.keeps(candidates))
         first = candidates.symbols[candidates.offsets[:-1]]
         return np.flatnonzero(first == self.query.observation.symbols[0])
-
-    def _matcher(self, candidates: Candidates) -> Matcher:
-        texts = None
-        if not self.query.config.use_token_matching:
-            texts = self.query.texts_of(np.unique(candidates.symbols).tolist())
-        if self._similar is not None:
-            return FuzzyMatcher(self._similar, texts)
-        return TokenMatcher() if texts is None else CharacterMatcher(texts)
-
-
-def _similar(query: Query) -> SimilarSymbols | None:
-    """Symbols of the knowledge base that observed ones may be taken for; None if not fuzzy.
-
-    A memory of one symbol is recalled by that symbol alone (Q26).
-    """
-    threshold = query.config.fuzzy_token_threshold
-    if not threshold or len(query.observation) == 1:
-        return None
-    vocabulary = query.vocabulary()
-    ids = np.fromiter(vocabulary, np.uint32, len(vocabulary))
-    return similar_symbols(query.observation.texts, ids, list(vocabulary.values()), threshold)
 
 
 def _worst(query: Query, found: Recalled) -> float:

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching import (
-    Candidates,
-    CharacterMatcher,
-    FuzzyMatcher,
-    Matcher,
-    SimilarSymbols,
-    TokenMatcher,
-    align,
-    qualifies,
-    similar_symbols,
-)
+from kato.matching import Candidates, align, qualifies
+from kato.recall.matchers import Matchers
 from kato.recall.query import Query
 
 
@@ -41,32 +30,16 @@ class RapidfuzzFilter:
     name = "rapidfuzz"
 
     def __init__(self) -> None:
-        self._similar: tuple[Query, SimilarSymbols] | None = None
+        self._matchers: tuple[Query, Matchers] | None = None
 
     def keeps(self, query: Query, candidates: Candidates) -> npt.NDArray[np.bool_]:
         """bool[k], which patterns match."""
-        alignment = align(query.observation, candidates, self._matcher(query, candidates))
+        matcher = self._matchers_of(query).of(candidates)
+        alignment = align(query.observation, candidates, matcher)
         return qualifies(alignment, query.config.recall_threshold)
 
-    def _matcher(self, query: Query, candidates: Candidates) -> Matcher:
-        texts = None if query.config.use_token_matching else _texts(query, candidates)
-        if query.config.fuzzy_token_threshold > 0:
-            return FuzzyMatcher(self._similar_to(query), texts)
-        return TokenMatcher() if texts is None else CharacterMatcher(texts)
-
-    def _similar_to(self, query: Query) -> SimilarSymbols:
+    def _matchers_of(self, query: Query) -> Matchers:
         """Compared with the whole vocabulary once a query, not once a block of candidates."""
-        if self._similar is None or self._similar[0] is not query:
-            self._similar = query, _similar_symbols(query)
-        return self._similar[1]
-
-
-def _similar_symbols(query: Query) -> SimilarSymbols:
-    vocabulary = query.vocabulary()
-    ids = np.fromiter(vocabulary, np.uint32, len(vocabulary))
-    threshold = query.config.fuzzy_token_threshold
-    return similar_symbols(query.observation.texts, ids, list(vocabulary.values()), threshold)
-
-
-def _texts(query: Query, candidates: Candidates) -> Mapping[int, str]:
-    return query.texts_of(np.unique(candidates.symbols).tolist())
+        if self._matchers is None or self._matchers[0] is not query:
+            self._matchers = query, Matchers(query)
+        return self._matchers[1]
