@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from tests.storage.counted import learn, lesson_of
+from tests.storage.ledger.test_layout import keys_of
 
 import kato
 from kato.errors import Conflict, StoreFull, StoreUnavailable
@@ -21,10 +22,14 @@ FULL = 0
 """A journal of no bytes is always full."""
 
 
-def everything(engines: Engines) -> dict[bytes, Any]:
-    """All the ledger holds, but answers of operations."""
+def everything(engines: Engines, kb: str) -> dict[bytes, Any]:
+    """All the ledger holds of a knowledge base, and of what all of them share."""
     command = engines.connection.command
-    keys = [key for key in command("KEYS", "*") if b":op:" not in key]
+    shared = ("names", "numbers", "journal", "journal:state", "dropped")
+    keys = [f"{SHARD}:{name}".encode() for name in shared]
+    sessions = command("KEYS", f"{SHARD}:session:*")
+    keys += [key for key in sessions if command("HGET", key, "kb") == kb.encode()]
+    keys += keys_of(engines, engines.counters.number(kb) or 0)
     return {key: command("DUMP", key) for key in keys}
 
 
@@ -129,14 +134,14 @@ def test_a_full_journal_refuses_and_nothing_changes(
         "clear": kb.clear,
         "step": session.learn,
     }
-    before = everything(engines)
+    before = everything(engines, kb.name)
     with monkeypatch.context() as context:
         context.setattr(engines.counters, "_journal_limit", FULL)
         with pytest.raises(StoreFull, match="KATO_JOURNAL_LIMIT_MB"):
             changes[change]()
-    assert everything(engines) == before
+    assert everything(engines, kb.name) == before
     changes[change]()
-    assert everything(engines) != before
+    assert everything(engines, kb.name) != before
 
 
 def test_a_full_journal_lets_sessions_observe(
@@ -175,11 +180,11 @@ def test_a_step_on_an_old_state_changes_nothing(engines: Engines, kb_name: str) 
 
     step(0)
     step(1)
-    before = everything(engines)
+    before = everything(engines, kb_name)
     for version in (0, 1, 3):
         with pytest.raises(Conflict):
             step(version)
-    assert everything(engines) == before
+    assert everything(engines, kb_name) == before
     kept = engines.sessions.load(session)
     assert kept is not None
     assert (kept.version, kept.kb, kept.state) == (2, kb_name, b"1")
