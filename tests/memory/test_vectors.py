@@ -18,6 +18,8 @@ from tests.storage.tables import optimize
 import kato
 from kato.errors import InvalidConfig, InvalidVector
 from kato.memory.engines import Engines
+from kato.memory.learning import Material
+from kato.model.vector import checked_vector
 
 Vector = list[float]
 
@@ -36,10 +38,10 @@ def nearest(
 
 def learn(kb: kato.KnowledgeBase, *vectors: Vector) -> None:
     """Store vectors, each in a pattern of its own; none is named after its neighbours."""
-    session = kato.Session(kb, vector_max_distance=0)
     for vector in vectors:
-        session.observe(["s"], vectors=[vector])
-        session.learn()
+        checked = checked_vector(vector).tolist()
+        name = name_of(checked)
+        kb.learn_material(Material([[name, "s"]], vectors={name: checked}), kato.SessionConfig())
 
 
 def observed(kb: kato.KnowledgeBase, *vectors: Vector, **config: Any) -> list[str]:
@@ -190,7 +192,7 @@ _vectors = st.integers(1, 3).flatmap(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(before=_vectors, after=_vectors, vector=st.lists(_number, min_size=1, max_size=3))
 def test_neighbours_are_exact(

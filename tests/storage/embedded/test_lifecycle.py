@@ -33,10 +33,7 @@ print((memory._engines.directory.ledger / "valkey.pid").read_text().strip(), flu
 """
 
 ENDINGS = {
-    "closed": "memory.close()",
-    "closed twice": "memory.close(); memory.close()",
     "forgotten": "",
-    "exit": "sys.exit(3)",
     "exception": "raise ValueError",
     "exit in another thread's life": (
         "import threading, time\n"

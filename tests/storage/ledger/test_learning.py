@@ -191,7 +191,7 @@ _step = st.one_of(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(steps=st.lists(_step, max_size=12))
 def test_counters_equal_a_recount(memory: kato.Memory, steps: list[tuple[str, Any]]) -> None:
