@@ -17,8 +17,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import redis
-import stamina
-from redis.backoff import NoBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
@@ -29,6 +28,9 @@ FORMAT = 1
 
 OPERATION_KEPT_MS = 60_000
 """How long the answer of an operation is kept for a repeat, unless the caller asks for longer."""
+
+ANSWER_SECONDS = 15.0
+"""How long an answer may take. Scripts take milliseconds."""
 
 SHARD = "{0}"
 """Embedded ledgers have one shard: the hash tag of all keys."""
@@ -58,6 +60,7 @@ class Connection:
     ) -> None:
         self._client = client
         self._diagnosis = diagnosis
+        self._retry = _thrice()
         shared = _source("shared")
         self._scripts = {name: _script(client, shared + _source(name)) for name in _SCRIPTS}
         self._check_format()
@@ -65,14 +68,16 @@ class Connection:
     @classmethod
     def to_socket(cls, socket: Path, diagnosis: Callable[[], KatoError]) -> Connection:
         """The embedded ledger behind a unix socket."""
-        client = redis.Redis(unix_socket_path=str(socket), socket_timeout=60, retry=_once())
+        client = redis.Redis(
+            unix_socket_path=str(socket), socket_timeout=ANSWER_SECONDS, retry=_once()
+        )
         return cls(client, diagnosis)
 
     @classmethod
     def to_url(cls, url: str) -> Connection:
         """A server by URL: ``redis://``, ``rediss://`` or ``unix://``."""
         client = redis.Redis.from_url(
-            url, socket_timeout=30, socket_connect_timeout=5, retry=_once()
+            url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=5, retry=_once()
         )
         return cls(client)
 
@@ -93,21 +98,25 @@ class Connection:
         The caller goes on meanwhile. If the answer is lost, the script is run again, so it must be
         one that answers a repeat from its record.
         """
-        compiled = self._scripts[script]
         pool = self._client.connection_pool
         try:
             connection: Any = pool.get_connection()
-            connection.send_command("EVALSHA", compiled.sha, 1, SHARD, *arguments)
         except redis.RedisError:
+            return lambda: self.run(script, *arguments)
+        try:
+            connection.send_command("EVALSHA", self._scripts[script].sha, 1, SHARD, *arguments)
+        except redis.ConnectionError:
+            pool.release(connection)
             return lambda: self.run(script, *arguments)
 
         def answer() -> Any:
             try:
                 return connection.read_response()
-            except (redis.ConnectionError, redis.TimeoutError, redis.exceptions.NoScriptError):
+            except (redis.ConnectionError, redis.exceptions.NoScriptError):
                 connection.disconnect()
                 return self.run(script, *arguments)
             except redis.RedisError as error:
+                connection.disconnect()
                 self._fail(error)
             finally:
                 pool.release(connection)
@@ -125,18 +134,9 @@ class Connection:
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
         try:
-            for attempt in stamina.retry_context(
-                on=(redis.ConnectionError, redis.TimeoutError),
-                attempts=3,
-                timeout=2.0,
-                wait_initial=0.01,
-                wait_max=0.1,
-            ):
-                with attempt:
-                    return ask()
+            return self._retry.call_with_retry(ask, lambda _error: None)
         except redis.RedisError as error:
             self._fail(error)
-        raise AssertionError("unreachable")  # pragma: no cover
 
     def _fail(self, error: redis.RedisError) -> NoReturn:
         raise _translated(error, self._diagnosis) from error
@@ -163,8 +163,18 @@ def _source(name: str) -> str:
 
 
 def _once() -> Retry:
-    """No retries by the client itself: they take seconds, and know nothing of operation ids."""
+    """No retries by the client itself: its default takes ten seconds to admit a server is gone."""
     return Retry(NoBackoff(), 0)
+
+
+def _thrice() -> Retry:
+    """Two more attempts within a quarter of a second, for a connection that breaks.
+
+    What is sent again is the same operation id, so nothing is done twice. A server that is there
+    and does not answer is not asked again.
+    """
+    backoff = ExponentialBackoff(cap=0.1, base=0.02)
+    return Retry(backoff, 2, supported_errors=(redis.ConnectionError,))
 
 
 def _script(client: redis.Redis, source: str) -> Script:

@@ -1,0 +1,108 @@
+"""How long a start takes: after a crash of everything, and of a process that only predicts.
+
+    python -m benchmarks.start
+
+A process of its own learns, is killed together with its Valkey, and another one opens what is left:
+the ledger is loaded from its log. Writes ``benchmarks/results/start.json``. Goals: ready below 5 s
+at 100,000 patterns and below 15 s at a million; ``kato predict`` answers within 3 s of its start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter, sleep
+from typing import Any
+
+from benchmarks.environment import ROOT, write_result
+from benchmarks.workloads import visits
+
+import kato
+
+SIZES = (100_000, 1_000_000)
+ROUNDS = 3
+
+
+def main() -> None:
+    """Measure a start at each size."""
+    figures: dict[str, Any] = {"after_kill": [], "kato_predict_seconds": {}}
+    for patterns in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            figures["after_kill"].append(after_kill(Path(folder) / "data", patterns))
+            figures["kato_predict_seconds"][str(patterns)] = command_seconds(Path(folder) / "data")
+    print(figures)
+    print(write_result("start", figures))
+
+
+def after_kill(data: Path, patterns: int) -> dict[str, Any]:
+    """Learn in another process, kill it and its Valkey, and open what they leave."""
+    _learn_and_kill(data, patterns)
+    log = _log_bytes(data)
+    rounds = []
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        memory = kato.open(data)
+        opened = perf_counter()
+        answer = memory.knowledge_base().predict([["s1"], ["s2"], ["s3"]])
+        answered = perf_counter()
+        if memory.knowledge_base().stats().pattern_frequencies != patterns or len(answer) != 100:
+            raise SystemExit("patterns are lost")
+        rounds.append((opened - start, answered - opened))
+        _kill_valkey(data)
+        memory.close()
+    return {
+        "patterns": patterns,
+        "log_bytes": log,
+        "log_bytes_per_pattern": round(log / patterns, 1),
+        "open_seconds": round(median(opened for opened, _ in rounds), 2),
+        "first_predict_seconds": round(median(answered for _, answered in rounds), 2),
+        "each_open": [round(opened, 2) for opened, _ in rounds],
+    }
+
+
+def command_seconds(data: Path) -> float:
+    """From the start of `kato predict` to its end, compiled code cached."""
+    times = []
+    for _ in range(ROUNDS + 1):
+        start = perf_counter()
+        command = [sys.executable, "-m", "kato", "--data-dir", str(data), "predict", "s1", "s2"]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own command
+        times.append(perf_counter() - start)
+    return round(median(times[1:]), 2)
+
+
+def learn(data: Path, patterns: int) -> None:
+    """What the process that is killed does: learn, and wait for its end."""
+    memory = kato.open(data)
+    memory.knowledge_base().learn_many(visits(patterns))
+    print("learned", flush=True)
+    sleep(3600)
+
+
+def _learn_and_kill(data: Path, patterns: int) -> None:
+    command = [sys.executable, "-m", "benchmarks.start", str(data), str(patterns)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        if process.stdout is None or process.stdout.readline() != "learned\n":
+            raise SystemExit("it did not learn")
+        _kill_valkey(data)
+        process.kill()
+
+
+def _kill_valkey(data: Path) -> None:
+    os.kill(int((data / "ledger" / "valkey.pid").read_text()), signal.SIGKILL)
+
+
+def _log_bytes(data: Path) -> int:
+    return sum(file.stat().st_size for file in (data / "ledger" / "appendonlydir").iterdir())
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        learn(Path(sys.argv[1]), int(sys.argv[2]))
+    else:
+        main()
