@@ -40,8 +40,8 @@ class LessonBuilder:
     """Gathers sequences into a lesson.
 
     >>> builder = LessonBuilder()
-    >>> builder.add(Material([["a"], ["b", "a"]]))
-    '04f1a50d7ad3bd5d8c6a0a30e5ee52b3b6e1cd67'
+    >>> builder.add(Material([["a"], ["a", "b"]]))
+    '0c9c789111fdc87799898d2e8aff1a79e7d2b9ae'
     >>> builder.lesson().texts
     ['a', 'b']
     """
