@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -208,6 +209,14 @@ def test_stopping_a_server_that_hangs(folder: Path, monkeypatch: pytest.MonkeyPa
     os.kill(server.pid, signal.SIGSTOP)
     server.stop()
     assert not is_running(server.pid)
+
+
+def test_a_process_nobody_waited_for_is_not_alive() -> None:
+    """Where nobody waits for orphans, an ended server keeps its process id for ever."""
+    with subprocess.Popen(["true"]) as process:  # noqa: S607
+        assert ends(process.pid)
+        assert Path(f"/proc/{process.pid}").exists()
+        assert not valkey._is_alive(process.pid)
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "pid", str(os.getpid()), "999999999"])
