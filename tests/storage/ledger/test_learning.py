@@ -197,7 +197,7 @@ _step = st.one_of(
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(steps=st.lists(_step, max_size=12))
+@given(steps=st.lists(_step, min_size=3, max_size=15))
 def test_counters_equal_a_recount(memory: kato.Memory, steps: list[tuple[str, Any]]) -> None:
     kb = memory.knowledge_base(secrets.token_hex(8))
     reference = ReferenceMemory()
