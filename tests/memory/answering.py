@@ -48,7 +48,7 @@ def _example(chance: random.Random, words: list[str]) -> kato.Example:
 
 def questions() -> list[list[list[str]]]:
     """Short-term memories: parts of what is learned, an unknown word, one symbol, a lost order."""
-    parts = [list(example.events)[:3] for example in history()[:20]]
+    parts = [[list(event) for event in example.events[:3]] for example in history()[:20]]
     return [*parts[::5], [["cat1"], ["cats"]], [["dog2"]], [["dog2"], ["cat1"]], [["é1", "cat2"]]]
 
 
