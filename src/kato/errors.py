@@ -26,6 +26,21 @@ what to do about it::
 
 from __future__ import annotations
 
+SHOWN_LENGTH = 80
+
+
+def shown(value: object) -> str:
+    r"""A value as messages show it: in ASCII, and cut off where it is long.
+
+    >>> shown("é"), shown(10**5000)
+    ("'\\xe9'", '<int, too long to print>')
+    """
+    try:
+        text = ascii(value)
+    except ValueError:  # Python prints no integers of more than 4,300 digits
+        return f"<{type(value).__name__}, too long to print>"
+    return text if len(text) <= SHOWN_LENGTH else text[: SHOWN_LENGTH - 3] + "..."
+
 
 class KatoError(Exception):
     """Base of all errors of KATO.

@@ -11,7 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kato.errors import InvalidEmotives, InvalidMetadata, InvalidSymbol, InvalidVector
+from kato.errors import (
+    InvalidEmotives,
+    InvalidMetadata,
+    InvalidSymbol,
+    InvalidVector,
+    shown,
+)
 from kato.model.emotive import (
     accumulate_metadata,
     average_emotives,
@@ -43,8 +49,10 @@ def test_averages_are_over_the_records_that_have_the_name(records: list[dict[str
         {"joy": float("nan")},
         {"joy": float("inf")},
         {"joy": 10**400},
+        {"joy": 10**5000},
+        {"joy": [10**5000]},
     ],
-    ids=ascii,
+    ids=shown,
 )
 def test_emotives_that_are_no_numbers_by_name(wrong: Any) -> None:
     with pytest.raises(InvalidEmotives):
@@ -72,7 +80,7 @@ def test_metadata_adds_up_to_sorted_sets(records: list[dict[str, str]]) -> None:
         assert added.get(key, []) == sorted({r[key] for r in records if key in r})
 
 
-@pytest.mark.parametrize("wrong", [["k"], {1: "v"}, "k"])
+@pytest.mark.parametrize("wrong", [["k"], {1: "v"}, "k", {"k": 10**5000}], ids=shown)
 def test_metadata_that_is_no_mapping_by_text(wrong: Any) -> None:
     with pytest.raises(InvalidMetadata):
         checked_metadata(wrong)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from kato.errors import InvalidEmotives, InvalidMetadata
+from kato.errors import InvalidEmotives, InvalidMetadata, shown
 from kato.model.event import check_text
 
 Emotives = dict[str, float]
@@ -28,7 +28,7 @@ def checked_emotives(emotives: Mapping[str, float] | None) -> Emotives:
     if emotives is None:
         return {}
     if not isinstance(emotives, Mapping):
-        raise InvalidEmotives(f"emotives must map names to numbers, got {ascii(emotives)[:80]}")
+        raise InvalidEmotives(f"emotives must map names to numbers, got {shown(emotives)}")
     return {_emotive_name(name): _emotive_value(name, value) for name, value in emotives.items()}
 
 
@@ -58,7 +58,7 @@ def checked_metadata(metadata: Mapping[str, Any] | None) -> dict[str, str]:
     if metadata is None:
         return {}
     if not isinstance(metadata, Mapping):
-        raise InvalidMetadata(f"metadata must be a mapping, got {ascii(metadata)[:80]}")
+        raise InvalidMetadata(f"metadata must be a mapping, got {shown(metadata)}")
     return {_metadata_key(key): _metadata_text(value) for key, value in metadata.items()}
 
 
@@ -77,31 +77,34 @@ def accumulate_metadata(records: Sequence[Mapping[str, str]]) -> Metadata:
 
 def _emotive_name(name: object) -> str:
     if not isinstance(name, str):
-        raise InvalidEmotives(f"an emotive's name must be a string, got {ascii(name)[:80]}")
+        raise InvalidEmotives(f"an emotive's name must be a string, got {shown(name)}")
     check_text(name, "an emotive's name")
     return name
 
 
 def _emotive_value(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise InvalidEmotives(f"emotive {name!a} must be a number, got {ascii(value)[:80]}")
+        raise InvalidEmotives(f"emotive {name!a} must be a number, got {shown(value)}")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise InvalidEmotives(f"emotive {name!a} must be a finite number, got {value}")
+        raise InvalidEmotives(f"emotive {name!a} must be a finite number, got {shown(value)}")
     return number
 
 
 def _metadata_key(key: object) -> str:
     if not isinstance(key, str):
-        raise InvalidMetadata(f"a metadata key must be a string, got {ascii(key)[:80]}")
+        raise InvalidMetadata(f"a metadata key must be a string, got {shown(key)}")
     check_text(key, "a metadata key")
     return key
 
 
 def _metadata_text(value: object) -> str:
-    text = str(value)
+    try:
+        text = str(value)
+    except ValueError as error:
+        raise InvalidMetadata(f"a metadata value cannot be printed: {error}") from None
     check_text(text, "a metadata value")
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from kato.errors import InvalidEvent, InvalidSymbol
+from kato.errors import InvalidEvent, InvalidSymbol, shown
 
 Event = list[str]
 """Symbols observed together, in stored order; a symbol may stand in it more than once."""
@@ -30,7 +30,7 @@ def checked_events(events: Iterable[Sequence[str]], *, sort: bool = True) -> lis
     """
     if isinstance(events, (str, bytes)) or not isinstance(events, Iterable):
         raise InvalidEvent(
-            f"events must be a list of lists of symbols, got {_shown(events)}",
+            f"events must be a list of lists of symbols, got {shown(events)}",
             remedy='write [["a"], ["b", "c"]]',
         )
     checked = [_checked_event(event) for event in events]
@@ -65,7 +65,7 @@ def flattened(events: Iterable[Sequence[str]]) -> list[str]:
 def _checked_event(event: Sequence[str]) -> Event:
     if not isinstance(event, (list, tuple)):
         raise InvalidEvent(
-            f"an event must be a list of symbols, got {_shown(event)}",
+            f"an event must be a list of symbols, got {shown(event)}",
             remedy='put a single symbol in a list: ["a"]',
         )
     return list(event)
@@ -77,7 +77,7 @@ def _check_symbols(events: list[Event]) -> None:
     except TypeError:
         wrong = next(s for s in chain.from_iterable(events) if not isinstance(s, str))
         raise InvalidSymbol(
-            f"a symbol must be a string, got {_shown(wrong)}", remedy="convert it with str()"
+            f"a symbol must be a string, got {shown(wrong)}", remedy="convert it with str()"
         ) from None
     if text.isascii():
         return
@@ -92,16 +92,11 @@ def check_text(text: str, what: str) -> None:
         InvalidSymbol: It is no string or holds a lone surrogate.
     """
     if not isinstance(text, str):
-        raise InvalidSymbol(f"{what} must be a string, got {_shown(text)}")
+        raise InvalidSymbol(f"{what} must be a string, got {shown(text)}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidSymbol(
-            f"{what} holds a lone surrogate at position {error.start}: {_shown(text)}",
+            f"{what} holds a lone surrogate at position {error.start}: {shown(text)}",
             remedy="decode the input as UTF-8, or replace surrogates before observing it",
         ) from None
-
-
-def _shown(value: object) -> str:
-    text = ascii(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -8,7 +8,7 @@ from hashlib import sha1
 import numpy as np
 import numpy.typing as npt
 
-from kato.errors import InvalidVector
+from kato.errors import InvalidVector, shown
 from kato.model.event import VECTOR_PREFIX
 
 MAX_NEIGHBOURS = 3
@@ -22,15 +22,15 @@ def checked_vector(vector: Sequence[float]) -> npt.NDArray[np.float64]:
         InvalidVector: Not a flat, non-empty list of finite numbers.
     """
     if isinstance(vector, (str, bytes)):
-        raise InvalidVector(f"a vector must be a list of numbers, got {ascii(vector)[:80]}")
+        raise InvalidVector(f"a vector must be a list of numbers, got {shown(vector)}")
     try:
         values = np.asarray(vector)
         if values.dtype.kind not in "iuf":
             raise TypeError
         values = values.astype("<f8")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidVector(
-            f"a vector must be a flat list of numbers, got {ascii(vector)[:80]}"
+            f"a vector must be a flat list of numbers, got {shown(vector)}"
         ) from None
     if values.ndim != 1 or not values.size:
         raise InvalidVector(f"a vector must be flat and not empty, got shape {values.shape}")
