@@ -82,8 +82,9 @@ def check(memory: kato.Memory, name: str, first: str, second: str) -> None:
     session = kato.Session(kb, "session" + name, affinity_emotive=first)
     session.observe(["before"], emotives={second: 2.0}, metadata={first: first})
     session.observe([second, first])
-    for flush in (lambda: None, memory.flush):
-        flush()
+    for flushed in (False, True):
+        if flushed:
+            memory.flush()
         assert_known(kb, events, {first: 1.5})
         pattern = kb.get(str(learned))
         assert (pattern.events, pattern.emotives) == (events, [{first: 1.5}])
