@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.reference import ReferenceMemory, ReferenceSession
+from tests.storage.counted import assert_counters_are
 from tests.storage.stores import Backend
 
 import kato
@@ -151,6 +154,78 @@ def test_parallel_steps_are_taken_one_after_the_other(kb: kato.KnowledgeBase) ->
     symbols = {symbol.name: symbol for symbol in kb.symbols()}
     assert sorted(symbols) == sorted(f"{w}.{n}" for w in range(10) for n in range(10))
     assert all((s.frequency, s.affinity) == (1, {"joy": 1.0}) for s in symbols.values())
+
+
+def together(tasks: list[Callable[[], object]]) -> None:
+    """Do the tasks in threads that begin at the same time."""
+    gate = threading.Barrier(len(tasks))
+    failed: list[BaseException] = []
+
+    def run(task: Callable[[], object]) -> None:
+        gate.wait()
+        try:
+            task()
+        except BaseException as error:  # noqa: BLE001 - a thread's errors are seen by nobody
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["one handle", "a handle each"])
+def test_parallel_observations_equal_a_replay_in_their_order(
+    kb: kato.KnowledgeBase, shared: bool
+) -> None:
+    session = kato.Session(kb, max_pattern_length=2, stm_mode="ROLLING")
+
+    def observe(worker: int) -> None:
+        handle = session if shared else kato.Session(kb, session.id)
+        for number in range(20):
+            handle.observe([f"{worker}.{number}"], emotives={"joy": number})
+
+    together([partial(observe, worker) for worker in range(5)])
+    assert session.time == 100
+    # A window of two was learned at each observation but the first: they tell the order.
+    reference = ReferenceSession(ReferenceMemory(), max_pattern_length=2, stm_mode="ROLLING")
+    for symbol in order_of(kb):
+        reference.observe([symbol], {"joy": int(symbol.partition(".")[2])})
+    assert session.events == reference.stm
+    assert_counters_are(kb, reference.memory)
+    assert {pattern["frequency"] for pattern in reference.memory.patterns.values()} == {1}
+
+
+def order_of(kb: kato.KnowledgeBase) -> list[str]:
+    """The order of symbols of which each pair of neighbours was learned."""
+    predictions = kb.predict([["no", "symbol"]], recall_threshold=0.0, max_predictions=1000)
+    followers = {p.sequence[0][0]: p.sequence[1][0] for p in predictions}
+    (symbol,) = followers.keys() - followers.values()
+    order = [symbol]
+    while symbol in followers:
+        order.append(symbol := followers[symbol])
+    return order
+
+
+def test_a_session_that_many_open_at_once_is_one(kb: kato.KnowledgeBase) -> None:
+    for attempt in range(5):
+        name = f"{kb.name} {attempt}"
+        together([partial(open_and_observe, kb, name, symbol) for symbol in "abcdefgh"])
+        assert sorted(kato.Session(kb, name).events) == [[symbol] for symbol in "abcdefgh"]
+
+
+def open_and_observe(kb: kato.KnowledgeBase, name: str, symbol: str) -> None:
+    kato.Session(kb, name, max_predictions=7).observe([symbol])
+
+
+def test_a_handle_of_a_deleted_session_follows_the_new_one(kb: kato.KnowledgeBase) -> None:
+    old = kato.Session(kb, max_predictions=3)
+    old.delete()
+    new = kato.Session(kb, old.id, max_predictions=7)
+    assert old.observe(["a"]).stm_length == 1
+    assert (new.events, new.config.max_predictions) == ([["a"]], 7)
 
 
 def test_it_survives_the_process_that_made_it(backend: Backend, memory: kato.Memory) -> None:

@@ -29,6 +29,15 @@ _ATTEMPTS = 200
 _Change = Callable[[ShortTermMemory], tuple[ShortTermMemory, Material | None]]
 
 
+_VERSION_BITS = 48
+"""Versions stay exact as the floating-point numbers that scripts count with."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    version: int
+    state: ShortTermMemory
+
+
 class Observed(msgspec.Struct, frozen=True):
     """What one observation did.
 
@@ -88,11 +97,9 @@ class Session:
             raise InvalidConfig({"ttl_seconds": f"Must be 1 or more, got {ttl_seconds}"})
         self._kb = kb
         self._ttl = ttl_seconds
-        self._version = 0
-        self._state = ShortTermMemory(SessionConfig().updated(**config))
-        if not self._reload():
-            self._keep(self._state, None)
-        elif config:
+        # Replaced as one, so that threads may share this handle.
+        self._kept = _Kept(0, ShortTermMemory(SessionConfig().updated(**config)))
+        if not self._begin() and config:
             self.configure(**config)
 
     @property
@@ -205,42 +212,61 @@ class Session:
     def _neighbours(self, vector: Sequence[float], config: SessionConfig) -> list[str]:
         return self._kb.nearest_vectors(vector, MAX_NEIGHBOURS, config.vector_max_distance)
 
+    def _begin(self) -> bool:
+        """Make the session; False if it is there already, perhaps only just."""
+        if self._reload() is not None:
+            return False
+        try:
+            self._keep(self._kept, self._kept.state, None)
+        except Conflict:
+            self._current()
+            return False
+        return True
+
     def _current(self) -> ShortTermMemory:
-        if not self._reload():
+        kept = self._reload()
+        if kept is None:
             raise self._gone()
-        return self._state
+        return kept.state
 
     def _step(self, change: _Change) -> tuple[ShortTermMemory, str | None]:
         """Take a step from the newest state; a step that another one overtook is taken again."""
         for attempt in range(_ATTEMPTS):
-            state, material = change(self._state)
+            kept = self._kept
+            state, material = change(kept.state)
             try:
-                return state, self._keep(state, material)
+                return state, self._keep(kept, state, material)
             except Conflict:
-                if not self._reload():
-                    raise self._gone() from None
+                self._current()
                 time.sleep(random.random() * 0.0005 * min(attempt, 20))  # noqa: S311
         raise Conflict(f"session {self.id} is never left alone", remedy="use it from fewer places")
 
-    def _keep(self, state: ShortTermMemory, material: Material | None) -> str | None:
-        step = SessionStep(self.id, self._version, msgspec.json.encode(state), self._ttl)
+    def _keep(self, kept: _Kept, state: ShortTermMemory, material: Material | None) -> str | None:
+        """Keep the state that follows one."""
+        # Each life of a session begins at a version of its own: a handle that knows the session as
+        # it was before it was deleted cannot take the new one for it.
+        following = kept.version + 1 if kept.version else secrets.randbits(_VERSION_BITS) + 1
+        encoded = msgspec.json.encode(state)
+        step = SessionStep(self.id, kept.version, encoded, self._ttl, following)
         learned = self._kb.learn_material(material, state.config, step)
-        self._version, self._state = self._version + 1, state
+        self._kept = _Kept(following, state)
         return learned
 
-    def _reload(self) -> bool:
-        kept = self._kb.load_session(self.id)
-        if kept is None:
-            return False
-        if kept.kb != self._kb.name:
+    def _reload(self) -> _Kept | None:
+        """The session as it is now; None if it is not there."""
+        found = self._kb.load_session(self.id)
+        if found is None:
+            return None
+        if found.kb != self._kb.name:
             raise SessionNotFound(
-                f"session {self.id[:60]!a} is on knowledge base {kept.kb[:60]!a}",
+                f"session {self.id[:60]!a} is on knowledge base {found.kb[:60]!a}",
                 remedy="open it there, or choose another id",
             )
-        if kept.version != self._version:
-            self._state = msgspec.json.decode(kept.state, type=ShortTermMemory)
-            self._version = kept.version
-        return True
+        kept = self._kept
+        if found.version != kept.version:
+            state = msgspec.json.decode(found.state, type=ShortTermMemory)
+            self._kept = kept = _Kept(found.version, state)
+        return kept
 
     def _gone(self) -> SessionNotFound:
         return SessionNotFound(

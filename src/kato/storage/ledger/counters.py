@@ -38,15 +38,17 @@ class SessionStep(msgspec.Struct, frozen=True):
 
     Attributes:
         session: The session's id.
-        version: The version the step was computed from.
+        version: The version the step was computed from; 0 if the session begins with it.
         state: The new state, encoded.
         ttl: Seconds until it expires.
+        next_version: The version it makes; one more than ``version`` if 0.
     """
 
     session: str
     version: int
     state: bytes
     ttl: int
+    next_version: int = 0
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -210,6 +212,7 @@ class Counters:
             step.state,
             step.ttl,
             lesson.names,
+            step.next_version or step.version + 1,
         )
 
     def forget(self, kb: str, name: bytes, state: PatternState, symbols: Sequence[int]) -> bool:

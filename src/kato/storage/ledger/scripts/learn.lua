@@ -4,7 +4,8 @@
 -- {offsets, symbols, event offsets, event ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
 -- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
 -- in bytes, 10 vectors, 11 session or '', 12 its expected version, 13 its new state, 14 its time to
--- live in s, 15 names (20 bytes each; cmsgpack knows no binary type, so they come apart).
+-- live in s, 15 names (20 bytes each; cmsgpack knows no binary type, so they come apart), 16 the
+-- session's new version.
 -- Answers {kb, {id, ...}, {frequency, ...}}, or an error before anything is changed.
 
 local operation, kept = ARGV[1], ARGV[2]
@@ -21,7 +22,7 @@ local batch, texts, occurring, brought =
 local names, offsets, symbols = ARGV[15], batch[1], batch[2]
 local count = #names / 20
 if count == 0 then
-  redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
+  redis.call('HSET', session, 'version', ARGV[16], 'kb', ARGV[3], 'state', ARGV[13])
   redis.call('EXPIRE', session, ARGV[14])
   return answer(operation, kept, cmsgpack.pack({0, {}, {}}))
 end
@@ -197,7 +198,7 @@ if ARGV[10] ~= '' then field('vectors', ARGV[10]) end
 append('learn', kb, fields)
 
 if session then
-  redis.call('HSET', session, 'version', ARGV[12] + 1, 'kb', ARGV[3], 'state', ARGV[13])
+  redis.call('HSET', session, 'version', ARGV[16], 'kb', ARGV[3], 'state', ARGV[13])
   redis.call('EXPIRE', session, ARGV[14])
 end
 return answer(operation, kept, cmsgpack.pack({kb, pattern_ids, pattern_frequencies}))
