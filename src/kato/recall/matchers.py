@@ -44,12 +44,9 @@ class Matchers:
 
     @cached_property
     def similar(self) -> SimilarSymbols | None:
-        """Symbols of the knowledge base that observed ones may be taken for; None if not fuzzy.
-
-        A memory of one symbol is recalled by that symbol alone (Q26).
-        """
+        """Symbols of the knowledge base that observed ones may be taken for; None if not fuzzy."""
         query, threshold = self._query, self._query.config.fuzzy_token_threshold
-        if not threshold or len(query.observation) == 1:
+        if not threshold:
             return None
         vocabulary = query.vocabulary()
         ids = np.fromiter(vocabulary, np.uint32, len(vocabulary))

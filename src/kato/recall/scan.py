@@ -111,9 +111,9 @@ class _Look:
     """One look at the patterns: what is the same for all its blocks, and the floor so far."""
 
     def __init__(self, query: Query) -> None:
-        self.query = query
-        self.floor = -np.inf
         self._several = len(query.observation) > 1
+        self.query = query = query if self._several else _exact(query)
+        self.floor = -np.inf
         self._pipeline = Pipeline(query)
         self._matchers = Matchers(query)
 
@@ -186,6 +186,12 @@ class _Look:
             return np.flatnonzero(self._pipeline.keeps(candidates))
         first = candidates.symbols[candidates.offsets[:-1]]
         return np.flatnonzero(first == self.query.observation.symbols[0])
+
+
+def _exact(query: Query) -> Query:
+    """The query without fuzzy symbols: one symbol is recalled by that symbol alone (Q26)."""
+    config = msgspec.structs.replace(query.config, fuzzy_token_threshold=0.0)
+    return msgspec.structs.replace(query, config=config)
 
 
 def _worst(query: Query, found: Recalled) -> float:
