@@ -28,15 +28,23 @@ def sequence(seed: int, number: int) -> list[list[str]]:
     return [[f"s{int(rng.paretovariate(0.8))}"] for _ in range(rng.randint(2, 9))]
 
 
+def example(seed: int, number: int) -> kato.Example:
+    """The sequence with a number, and what came with it: something with every third."""
+    emotives = {"joy": number % 7 - 3, "fear": number % 5} if number % 3 == 0 else {}
+    metadata = {"number": number % 10} if number % 6 == 0 else {}
+    return kato.Example(sequence(seed, number), emotives, metadata)
+
+
 def learn_for_ever(kb: kato.KnowledgeBase, seed: int, first: int) -> None:
     """Learn one by one and many at once, in turn."""
     for turn in count():
         size = BATCH if turn % 3 == 2 else 1
-        sequences = [sequence(seed, number) for number in range(first, first + size)]
+        examples = [example(seed, number) for number in range(first, first + size)]
         if size == 1:
-            kb.learn(sequences[0])
+            one = examples[0]
+            kb.learn(one.events, emotives=one.emotives, metadata=one.metadata)
         else:
-            kb.learn_many(sequences)
+            kb.learn_many(examples)
         first += size
         print("learned", first, flush=True)
 

@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.crash.learner import BATCH, KB, sequence
+from tests.crash.learner import BATCH, KB, example
+from tests.reference import ReferenceMemory
+from tests.storage.counted import assert_counters_are
 
 import kato
-from kato.model.naming import pattern_name
 from kato.storage.embedded.valkey import EmbeddedValkey
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +36,15 @@ class Learner:
         assert self._process.stdout is not None
         self._note(self._process.stdout.readline())
         time.sleep(seconds)
+        self._kill(victim)
+
+    def kill_at_start(self, seconds: float) -> None:
+        """Kill it so long after it was started, whatever it is at."""
+        time.sleep(seconds)
+        self._kill("process")
+
+    def _kill(self, victim: str) -> None:
+        assert self._process.stdout is not None
         if victim != "process":
             os.kill(valkey_pid(self.data), signal.SIGKILL)
         if victim != "valkey":
@@ -57,20 +67,13 @@ def valkey_pid(data: Path) -> int:
     return int((data / "ledger" / "valkey.pid").read_text())
 
 
-def recount(seed: int, sequences: int) -> tuple[Counter[str], Counter[str], Counter[str]]:
-    """Frequencies of patterns and symbols, and patterns by symbol, from the sequences."""
-    frequencies: Counter[str] = Counter()
-    occurrences: Counter[str] = Counter()
-    members: Counter[str] = Counter()
+def recount(seed: int, sequences: int) -> ReferenceMemory:
+    """What there is to be counted after so many sequences."""
+    reference = ReferenceMemory()
     for number in range(sequences):
-        events = sequence(seed, number)
-        name = pattern_name(events)
-        symbols = [symbol for event in events for symbol in event]
-        occurrences.update(symbols)
-        if name not in frequencies:
-            members.update(set(symbols))
-        frequencies[name] += 1
-    return frequencies, occurrences, members
+        learned = example(seed, number)
+        reference.learn(learned.events, learned.emotives, learned.metadata)
+    return reference
 
 
 def check(memory: kato.Memory, seed: int, at_least: int) -> int:
@@ -79,24 +82,35 @@ def check(memory: kato.Memory, seed: int, at_least: int) -> int:
     learned = kb.stats().pattern_frequencies
     # What was on its way when the process died may have arrived: a call, and the lesson after it.
     assert at_least <= learned <= at_least + BATCH
-    frequencies, occurrences, members = recount(seed, learned)
-    counted = {s.name: (s.frequency, s.pattern_member_frequency) for s in kb.symbols()}
-    assert counted == {name: (occurrences[name], members[name]) for name in occurrences}
-    assert kb.stats().patterns == len(frequencies)
+    reference = recount(seed, learned)
+    assert_counters_are(kb, reference)
     memory.flush()
-    assert stored_frequencies(memory) == frequencies
+    known = reference.patterns.items()
+    assert stored(memory, FREQUENCIES) == {name: p["frequency"] for name, p in known}
+    assert stored(memory, STATES) == {
+        name: (p["emotives"], p["metadata"]) for name, p in known if p["emotives"] or p["metadata"]
+    }
+    assert set(stored(memory, SYMBOLS)) == set(reference.members)
     return learned
 
 
-def stored_frequencies(memory: kato.Memory) -> dict[str, int]:
-    """Frequencies by name as ClickHouse has them, a row for each pattern that is stored."""
-    rows = memory._engines.tables._clickhouse.rows(
-        "SELECT lower(hex(p.name)), if(f.frequency = 0, 1, f.frequency) FROM patterns AS p "
-        "LEFT JOIN (SELECT * FROM frequencies FINAL) AS f ON p.kb = f.kb AND p.id = f.id"
-    )
-    stored = dict(rows)
-    assert len(stored) == len(rows)
-    return stored
+FREQUENCIES = """
+SELECT lower(hex(p.name)), if(f.frequency = 0, 1, f.frequency) FROM patterns AS p
+LEFT JOIN (SELECT * FROM frequencies FINAL) AS f ON p.kb = f.kb AND p.id = f.id
+"""
+STATES = """
+SELECT lower(hex(p.name)), (s.emotives, s.metadata) FROM patterns AS p
+JOIN (SELECT * FROM states FINAL) AS s ON p.kb = s.kb AND p.id = s.id
+"""
+SYMBOLS = "SELECT text, id FROM symbols"
+
+
+def stored(memory: kato.Memory, query: str) -> dict[str, Any]:
+    """What ClickHouse has, a row for each name."""
+    rows = memory._engines.tables._clickhouse.rows(query)
+    found = dict(rows)
+    assert len(found) == len(rows)
+    return found
 
 
 def crash(data: Path, seed: int, victims: list[str]) -> None:
@@ -113,13 +127,36 @@ def crash(data: Path, seed: int, victims: list[str]) -> None:
 
 @pytest.mark.parametrize("seed", [random.randrange(1 << 30)])  # noqa: S311 - printed when it fails
 def test_nothing_is_lost(tmp_path: Path, seed: int) -> None:
-    crash(tmp_path / "data", seed, [*VICTIMS, "process", "both"])
+    crash(tmp_path / "data", seed, [*VICTIMS, "process", "process", *VICTIMS])
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_lost_again_and_again(tmp_path: Path, seed: int) -> None:
     crash(tmp_path / "data", seed, [*VICTIMS, "process"] * 3)
+
+
+def crash_at_start(folder: Path, seed: int, times: int) -> None:
+    print(f"seed {seed}")
+    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    for attempt in range(times):
+        # Stores are made, migrated and first written to within this time.
+        data = folder / str(attempt)
+        learner = Learner(data, seed, 0)
+        learner.kill_at_start(rng.uniform(0.7, 1.6))
+        with kato.open(data) as memory:
+            check(memory, seed, learner.learned)
+
+
+@pytest.mark.parametrize("seed", [random.randrange(1 << 30)])  # noqa: S311 - printed when it fails
+def test_a_start_that_is_killed_leaves_what_can_be_opened(tmp_path: Path, seed: int) -> None:
+    crash_at_start(tmp_path, seed, 3)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(3))
+def test_many_starts_that_are_killed(tmp_path: Path, seed: int) -> None:
+    crash_at_start(tmp_path, seed, 20)
 
 
 def test_the_valkey_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
