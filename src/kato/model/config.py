@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -153,10 +154,9 @@ def _integer(low: int, high: int | None, message: str) -> _Rule:
 
 def _number(low: float, high: float | None) -> _Rule:
     message = f"Must be a number between {low} and {high}" if high else f"Must be {low} or more"
-    return (
-        lambda v: type(v) in (int, float) and v >= low and (high is None or v <= high),
-        message,
-    )
+    # Without a bound of its own, a number that JSON can hold: sessions are kept in it.
+    most = sys.float_info.max if high is None else high
+    return lambda v: type(v) in (int, float) and low <= v <= most, message
 
 
 def _choice(values: tuple[str, ...]) -> _Rule:
@@ -201,7 +201,7 @@ _RULES: dict[str, _Rule] = {
     "max_candidates_per_stage": _integer(100, None, "Must be an integer of 100 or more"),
     "enable_filter_metrics": _BOOLEAN,
     "vector_max_distance": (
-        lambda v: v is None or (type(v) in (int, float) and v >= 0),
+        lambda v: v is None or _number(0.0, None)[0](v),
         "Must be a number of 0 or more, or null",
     ),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,9 @@ from kato.model.event import check_text
 Emotives = dict[str, float]
 """Numbers by name that were felt with an observation."""
 
+GREATEST = 1e100
+"""Emotives go no further from zero: their sums over all learns must stay finite."""
+
 Metadata = dict[str, list[str]]
 """What a pattern carries: by key, the distinct values it was learned with, sorted."""
 
@@ -20,7 +22,8 @@ def checked_emotives(emotives: Mapping[str, float] | None) -> Emotives:
     """A copy of the emotives as floats; empty for None.
 
     Raises:
-        InvalidEmotives: No mapping, a name that is no string, or a value that is no finite number.
+        InvalidEmotives: No mapping, a name that is no string, or a value that is no number from
+            -1e100 to 1e100.
 
     >>> checked_emotives({"joy": 1})
     {'joy': 1.0}
@@ -85,13 +88,12 @@ def _emotive_name(name: object) -> str:
 def _emotive_value(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InvalidEmotives(f"emotive {name!a} must be a number, got {shown(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise InvalidEmotives(f"emotive {name!a} must be a finite number, got {shown(value)}")
-    return number
+    # Comparing refuses what is not a number too, and integers that no float holds.
+    if not -GREATEST <= value <= GREATEST:
+        raise InvalidEmotives(
+            f"emotive {name!a} must be a number from -1e100 to 1e100, got {shown(value)}"
+        )
+    return float(value)
 
 
 def _metadata_key(key: object) -> str:

@@ -122,11 +122,12 @@ def _bound_all(
     for index in range(len(potential)):
         pattern = coded_pattern(patterns, index, memory, room)
         length = len(pattern)
-        lcs = common_subsequence(pattern, length, memory.masks, bits)
-        similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-        start, run = 0, 0
-        if lcs > 0:
+        lcs, start = _overlap(pattern)
+        run = lcs
+        if lcs > 1:
+            lcs = common_subsequence(pattern, length, memory.masks, bits)
             start, _, run = longest_run(pattern, memory.rows[0], memory, (0, length, 0, size))
+        similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
         single = patterns.event_offsets[index] == patterns.event_offsets[index + 1]
         if lcs == run and single and not (start > 0 and pattern[start - 1] == pattern[start]):
             exact[index] = True
@@ -135,6 +136,19 @@ def _bound_all(
             potential[index] = preliminary_potential(run, length, present, size, blocks)
         else:
             potential[index] = potential_bound(lcs, run, length, size, single)
+
+
+@compiled
+def _overlap(pattern: Array) -> tuple[int, int]:
+    """How many symbols of a coded pattern are observed, and where the last of them is.
+
+    None or one are most patterns, and all there is to know of them.
+    """
+    count, last = 0, 0
+    for position in range(len(pattern)):
+        if pattern[position] >= 0:
+            count, last = count + 1, position
+    return count, last
 
 
 @compiled

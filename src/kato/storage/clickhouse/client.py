@@ -103,11 +103,11 @@ class ClickHouse:
         client, values = self._client, dict(parameters or {})
         return list(self._asked(lambda: client.query(statement, values)).result_rows)
 
-    def arrow(self, statement: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
-        """The answer to a statement as an Arrow table of one chunk."""
+    def native(self, statement: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """The answer to a statement in ClickHouse's Native format."""
         client, values = self._client, dict(parameters or {})
-        table: pa.Table = self._asked(lambda: client.query_arrow(statement, values))
-        return table.combine_chunks()
+        answer: bytes = self._asked(lambda: client.raw_query(statement, values, fmt="Native"))
+        return answer
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement that answers nothing."""

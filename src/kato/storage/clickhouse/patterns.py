@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.native import Column, columns_of
 from kato.storage.ledger.journal import Entry, Sequences, State
 
 IntArray = npt.NDArray[np.int64]
@@ -89,12 +90,12 @@ class PatternTables:
             condition: SQL over ``id``, ``symbols`` and ``event_ends``, with parameters.
             parameters: Their values.
         """
-        table = self._clickhouse.arrow(
+        answer = self._clickhouse.native(
             "SELECT id, name, symbols, event_ends FROM patterns "  # noqa: S608 - conditions are ours
             f"WHERE kb = {{kb:UInt32}} AND {_NOT_FORGOTTEN} AND ({condition}) ORDER BY id",
             {"kb": kb, **parameters},
         )
-        return _sequences_of(table)
+        return _sequences_of(columns_of(answer))
 
     def with_id(self, kb: int, pattern: int) -> Sequences:
         """The pattern with an id, or none."""
@@ -140,44 +141,22 @@ class PatternTables:
         return int(rows[0][0] or 0)
 
 
-def _sequences_of(table: pa.Table) -> Sequences:
-    ids = _numbers(_chunk_of(table["id"]), np.uint64).astype(np.int64)
-    symbols, offsets = _lists(table["symbols"])
-    ends, end_offsets = _lists(table["event_ends"])
-    names = _fixed_strings(table["name"])
-    return Sequences(ids, names, symbols, offsets, ends.astype(np.int32), end_offsets)
+def _sequences_of(columns: dict[str, Column]) -> Sequences:
+    if not columns:
+        return Sequences.none()
+    symbols, ends = columns["symbols"], columns["event_ends"]
+    return Sequences(
+        columns["id"].values.astype(np.int64),
+        columns["name"].values.astype(np.uint8, copy=False),
+        symbols.values.astype(np.uint32, copy=False),
+        _offsets(symbols),
+        ends.values.astype(np.int32),
+        _offsets(ends),
+    )
 
 
-def _numbers(chunk: Any, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """The values of an Arrow array of numbers without nulls.
-
-    Arrow's own ``to_numpy`` imports pandas first, which takes half a second.
-    """
-    data = np.frombuffer(chunk.buffers()[1] or b"", dtype)
-    return data[chunk.offset : chunk.offset + len(chunk)]
-
-
-def _fixed_strings(column: pa.ChunkedArray[Any]) -> npt.NDArray[np.uint8]:
-    """uint8[k, width] of a column of FixedString."""
-    chunk = _chunk_of(column)
-    width: int = chunk.type.byte_width
-    data = np.frombuffer(chunk.buffers()[1] or b"", np.uint8).reshape(-1, width)
-    return data[chunk.offset : chunk.offset + len(chunk)]
-
-
-def _lists(column: pa.ChunkedArray[Any]) -> tuple[npt.NDArray[np.uint32], IntArray]:
-    """Values and offsets of a column of lists of uint32, from zero."""
-    chunk = _chunk_of(column)
-    wide = np.int64 if pa.types.is_large_list(chunk.type) else np.int32
-    offsets = _numbers(chunk.offsets, wide).astype(np.int64)
-    if not len(chunk):
-        return np.zeros(0, np.uint32), np.zeros(1, np.int64)
-    values = _numbers(chunk.values, np.uint32)[offsets[0] : offsets[-1]]
-    return values, offsets - offsets[0]
-
-
-def _chunk_of(column: pa.ChunkedArray[Any]) -> Any:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)
+def _offsets(column: Column) -> IntArray:
+    return np.zeros(1, np.int64) if column.offsets is None else column.offsets
 
 
 def _pattern_rows(entries: Iterable[Entry]) -> pa.Table:

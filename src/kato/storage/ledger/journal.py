@@ -54,6 +54,19 @@ class Sequences(msgspec.Struct, frozen=True):
     event_ends: npt.NDArray[np.int32]
     event_offsets: IntArray
 
+    @classmethod
+    def none(cls) -> Sequences:
+        """No patterns."""
+        start = np.zeros(1, np.int64)
+        return cls(
+            start[:0],
+            np.zeros((0, 20), np.uint8),
+            np.zeros(0, np.uint32),
+            start,
+            np.zeros(0, np.int32),
+            start,
+        )
+
     def without(self, hidden: set[int]) -> Sequences:
         """All but the patterns with these ids."""
         if not hidden or not len(self.ids):
