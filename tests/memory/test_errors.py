@@ -50,7 +50,7 @@ EVENTS: list[tuple[Any, type[KatoError], str]] = [
 ]
 EMOTIVES: list[tuple[Any, type[KatoError], str]] = [
     ({"joy": "much"}, InvalidEmotives, "emotive 'joy' must be a number, got 'much'"),
-    ({"joy": math.nan}, InvalidEmotives, "must be a finite number, got nan"),
+    ({"joy": math.nan}, InvalidEmotives, "must be a finite number within 1e100 of zero, got nan"),
     ({"joy": -math.inf}, InvalidEmotives, "got -inf"),
     ({"joy": 10**400}, InvalidEmotives, "must be a finite number"),
     ({"joy": True}, InvalidEmotives, "got True"),

@@ -48,6 +48,8 @@ def test_averages_are_over_the_records_that_have_the_name(records: list[dict[str
         {1: 1},
         {"joy": float("nan")},
         {"joy": float("inf")},
+        {"joy": 1.1e100},
+        {"joy": -(10**101)},
         {"joy": 10**400},
         {"joy": 10**5000},
         {"joy": [10**5000]},

@@ -30,7 +30,7 @@ KEYS: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "affinity_emotive": (None, ["joy", "", "é", None], [1, ["joy"], "\ud800"]),
     "filter_pipeline": ((), [[], ["length"], ("jaccard", "minhash")], ["length", ["bogus"], None]),
     "length_min_ratio": (0.5, [0, 1], [-0.1, 1.1, True, None]),
-    "length_max_ratio": (2.0, [1, 50.5], [0.9, True, None, float("nan")]),
+    "length_max_ratio": (2.0, [1, 50.5], [0.9, True, None, float("nan"), float("inf"), 10**400]),
     "jaccard_threshold": (0.3, [0, 1], [-1, 2, None]),
     "jaccard_min_overlap": (2, [1, 99], [0, 1.5, None]),
     "minhash_threshold": (0.7, [0, 1], [-1, 2, None]),
@@ -40,7 +40,11 @@ KEYS: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "bloom_false_positive_rate": (0.01, [0.0001, 0.1], [0, 0.2, None]),
     "max_candidates_per_stage": (100_000, [100], [99, 100.5, None]),
     "enable_filter_metrics": (True, [True, False], [1, None]),
-    "vector_max_distance": (None, [None, 0, 1.5], [-1, "1", True, float("nan")]),
+    "vector_max_distance": (
+        None,
+        [None, 0, 1.5],
+        [-1, "1", True, float("nan"), float("inf"), 10**400],
+    ),
 }
 
 TAKEN = [(key, value) for key, (_, taken, _) in KEYS.items() for value in taken]

@@ -91,7 +91,7 @@ def _emotive_value(name: str, value: object) -> float:
     # Comparing refuses what is not a number too, and integers that no float holds.
     if not -GREATEST <= value <= GREATEST:
         raise InvalidEmotives(
-            f"emotive {name!a} must be a number from -1e100 to 1e100, got {shown(value)}"
+            f"emotive {name!a} must be a finite number within 1e100 of zero, got {shown(value)}"
         )
     return float(value)
 
