@@ -60,7 +60,7 @@ def after_kill(data: Path, patterns: int) -> dict[str, Any]:
     return {
         "patterns": patterns,
         "ledger_bytes": ledger,
-        # Rewritten when it has doubled and passed 128 MiB: less is added than the base holds.
+        # Rewritten when it has doubled and passed 64 MiB: less is added than the base holds.
         "log_bytes": {**log, "after_each_open": logs},
         "log_bytes_per_pattern": round(sum(log.values()) / patterns, 1),
         "open_seconds": round(median(opened for opened, _ in rounds), 2),
