@@ -72,8 +72,8 @@ hash-max-listpack-entries 128
 hash-max-listpack-value 64
 """
 # The listpack limits keep the buckets of the ledger compact (see kato.storage.ledger); the rewrite
-# limits bound the log to twice the data, or 64 MB: a start reads all of it. (With 128 MB a start at a
-# million patterns took 2.0 s instead of 1.0; learning was as fast.)
+# limits bound the log to twice the data, or 64 MB: a start reads all of it. (With 128 MB a start at
+# a million patterns took 2.0 s instead of 1.0; learning was as fast.)
 
 
 class EmbeddedValkey:
