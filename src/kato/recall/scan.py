@@ -28,16 +28,15 @@ BLOCK = 250_000
 """Pattern ids a statement covers."""
 
 _LONGEST = 128
-"""Patterns up to this length are left out by their overlap."""
+"""Patterns shorter than this are left out by their overlap."""
 
 _ROUNDING = 1e-9
 """Similarity is rounded by less than this: SQL may only drop what surely fails."""
 
 _OVERLAPPING = """
-(arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) AS overlap) > 0
-AND 2 * least({observed:UInt32}, overlap) / ({observed:UInt32} + length(symbols)) >= {least:Float64}
-AND (length(symbols) > {longest:UInt32} OR overlap >= if(empty(event_ends),
-    {single:Array(UInt32)}[length(symbols)], {several:Array(UInt32)}[length(symbols)]))
+arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) >= if(empty(event_ends),
+    {single:Array(UInt32)}[least(length(symbols), {longest:UInt32})],
+    {several:Array(UInt32)}[least(length(symbols), {longest:UInt32})])
 """
 
 
@@ -103,7 +102,8 @@ class Scan:
             condition = look.condition()
             where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
             parameters = {"first": first, "end": first + BLOCK, **condition.parameters}
-            yield self._tables.where(query.kb, where, parameters).without(hidden)
+            block = self._tables.where(query.kb, where, parameters, hide=query.forgotten > 0)
+            yield block.without(hidden)
         yield from (part.without(tail.forgotten) for part in tail.sequences)
 
 
@@ -131,26 +131,31 @@ class _Look:
 
     def condition(self) -> Condition:
         """What a match cannot do without; compiled code decides on what is left."""
-        config, observed = self.query.config, len(self.query.observation)
-        symbols = self._symbols()
+        config, symbols = self.query.config, self._symbols()
         if not self._several:
             return Condition("symbols[1] IN {symbols:Array(UInt32)}", {"symbols": symbols})
         if config.filter_pipeline or config.recall_threshold == 0:
             return Condition("true")
         if not config.use_token_matching:
             return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
-        floor = self.floor - _ROUNDING
         return Condition(
             _OVERLAPPING,
             {
-                "observed": observed,
                 "symbols": symbols,
-                "least": config.recall_threshold - _ROUNDING,
                 "longest": _LONGEST,
-                "single": least_overlaps(floor, observed, _LONGEST, single=True),
-                "several": least_overlaps(floor, observed, _LONGEST, single=False),
+                "single": self._overlaps(single=True),
+                "several": self._overlaps(single=False),
             },
         )
+
+    def _overlaps(self, *, single: bool) -> list[int]:
+        """The least overlap by length, by the floor and by the threshold; 1 for the longest."""
+        observed = len(self.query.observation)
+        floor = least_overlaps(self.floor - _ROUNDING, observed, _LONGEST - 1, single=single)
+        lengths = np.arange(1, _LONGEST)
+        least = self.query.config.recall_threshold - _ROUNDING
+        similar = np.ceil(least * (observed + lengths) / 2)
+        return [*np.maximum(floor, similar).astype(int).tolist(), 1]
 
     def recalled(self, block: Sequences, limit: int | None = None) -> Recalled:
         """The best of a block, less what cannot reach the floor."""

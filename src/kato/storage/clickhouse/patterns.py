@@ -82,17 +82,21 @@ class PatternTables:
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
 
-    def where(self, kb: int, condition: str, parameters: dict[str, Any]) -> Sequences:
+    def where(
+        self, kb: int, condition: str, parameters: dict[str, Any], *, hide: bool = True
+    ) -> Sequences:
         """The patterns of a knowledge base that meet a condition, ids ascending.
 
         Args:
             kb: The knowledge base's number.
             condition: SQL over ``id``, ``symbols`` and ``event_ends``, with parameters.
             parameters: Their values.
+            hide: Leave out what is forgotten; not needed where nothing ever was.
         """
+        shown = _NOT_FORGOTTEN if hide else "true"
         answer = self._clickhouse.native(
             "SELECT id, name, symbols, event_ends FROM patterns "  # noqa: S608 - conditions are ours
-            f"WHERE kb = {{kb:UInt32}} AND {_NOT_FORGOTTEN} AND ({condition}) ORDER BY id",
+            f"WHERE kb = {{kb:UInt32}} AND {shown} AND ({condition}) ORDER BY id",
             {"kb": kb, **parameters},
         )
         return _sequences_of(columns_of(answer))
