@@ -22,6 +22,10 @@ UV = "uv>=0.9,<1"
 # Compiled once here, or every start compiles what it imports where Python may not keep it.
 SYNC = ("--quiet", "--locked", "--inexact", "--compile-bytecode")
 
+NO_PIP = """\
+this Python cannot make environments with pip in them;
+on Debian and Ubuntu: apt install python3-venv"""
+
 TESTS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
@@ -52,7 +56,10 @@ def prepare(*options: str) -> None:
     """Make the environment what the lock file says; fast when it is so already."""
     if not (BIN / "uv").exists():
         print("preparing .venv (once) ...", file=sys.stderr)
-        venv.create(ENVIRONMENT, with_pip=True, symlinks=True)
+        try:
+            venv.create(ENVIRONMENT, with_pip=True, symlinks=True)
+        except subprocess.CalledProcessError:
+            raise SystemExit(NO_PIP) from None
         run("python", "-m", "pip", "install", "--quiet", UV, check=True)
     run("uv", "sync", *SYNC, *options, check=True)
 
