@@ -240,7 +240,7 @@ LETTERS = Store([[[symbol] for symbol in pattern] for pattern in ("ab", "abc", "
         # 10 * 0.5 = 5 symbols at least by default, 1 at zero; 20 at most.
         ("length", {}, [False, False, False, False]),
         ("length", {"length_min_ratio": 0.0}, [True, True, True, False]),
-        ("length", {"length_min_ratio": 0, "length_max_ratio": math.inf}, [True] * 4),
+        ("length", {"length_min_ratio": 0, "length_max_ratio": 1e100}, [True] * 4),
         # Of 12 symbols together ab shares 2 of 11, abc 2 of 12, aaa... 1 of 10 with abefghijkl.
         ("jaccard", {"jaccard_min_overlap": 1}, [False, False, False, False]),
         ("jaccard", {"jaccard_min_overlap": 1, "jaccard_threshold": 0}, [True, True, False, True]),
