@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kato.matching import Candidates, Observation, TokenMatcher, align, best, qualifies
-from kato.recall.bounds import bounds_of, least_overlaps
+from kato.recall.bounds import Bounds, bounds_of, least_overlaps
 from kato.recall.contenders import Contest, contenders
 
 Rows = list[list[list[int]]]
@@ -32,6 +34,10 @@ def memories_and_patterns(draw: st.DrawFn, most: int = 60) -> tuple[Observation,
 
 def check_bounds(observation: Observation, candidates: Candidates) -> None:
     bounds = bounds_of(observation, candidates)
+    with patch("kato.recall.bounds.MANY", 2):
+        halves = bounds_of(observation, candidates)
+    for name in Bounds.__struct_fields__:
+        np.testing.assert_array_equal(getattr(bounds, name), getattr(halves, name))
     alignment = align(observation, candidates, TokenMatcher())
     np.testing.assert_array_equal(bounds.similarity, alignment.similarity)
     assert (bounds.potential >= alignment.preliminary - ROUNDING).all()

@@ -15,6 +15,9 @@ looking for blocks. That settles most patterns: those that share one symbol.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +31,9 @@ from kato.matching.observed import Observed, enter_row, observed
 from kato.matching.subsequence import common_subsequence
 
 _NEVER = 2**31
+
+MANY = 10_000
+"""From this many candidates on a thread is worth its start."""
 
 
 class Bounds(msgspec.Struct, frozen=True, eq=False):
@@ -56,8 +62,26 @@ def bounds_of(observation: Observation, candidates: Candidates) -> Bounds:
     count = len(candidates)
     found = Bounds(np.zeros(count), np.zeros(count), np.zeros(count, np.bool_))
     patterns = kernel_patterns(candidates)
-    _bound_all(patterns, observed(symbols), found.similarity, found.potential, found.exact)
+
+    def bound(part: slice) -> None:
+        columns = found.similarity[part], found.potential[part], found.exact[part]
+        _bound_all(_part_of(patterns, part), observed(symbols), *columns)
+
+    middle = count // 2 if count >= MANY else count
+    # The kernel releases the interpreter: the other half is bounded on another core.
+    with ThreadPoolExecutor(1) if middle < count else nullcontext() as other:
+        half = other.submit(bound, slice(middle, count)) if other else None
+        bound(slice(0, middle))
+        if half:
+            half.result()
     return found
+
+
+def _part_of(patterns: Patterns, part: slice) -> Patterns:
+    """Some of the patterns; the symbols are shared."""
+    offsets = patterns.offsets[part.start : part.stop + 1]
+    event_offsets = patterns.event_offsets[part.start : part.stop + 1]
+    return Patterns(patterns.symbols, offsets, patterns.event_ends, event_offsets)
 
 
 @compiled
