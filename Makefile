@@ -11,7 +11,7 @@ lint:          ## format and mend what can be mended
 	.venv/bin/ruff format
 
 deep:          ## large example counts and long loops; the result is kept
-	$(PYTHON) -m pytest -m deep --timeout 7200 --junit-xml benchmarks/results/deep.xml
+	$(PYTHON) -m benchmarks.deep
 
 crash:         ## only the crash loops of deep
 	$(PYTHON) -m pytest -m deep --timeout 7200 tests/crash
