@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         prepare("--all-extras")
         return test(rest)
     if command in ("demo", "kato", "python"):
-        prepare("--no-dev", "--inexact")
+        prepare("--no-dev")
         given = ["kato", "demo", *rest] if command == "demo" else [command, *rest]
         return run(*given)
     print(__doc__)
