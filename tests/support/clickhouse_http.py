@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+# Whether chDB's functions count as typed depends on what else is installed beside it.
+_connect: Any = chdb.connect
+
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -380,7 +383,7 @@ class Session:
     """
 
     def __init__(self, path: str):
-        self._connection: Any = chdb.connect(path)  # type: ignore[no-untyped-call]
+        self._connection: Any = _connect(path)
         self._reading: Generator[bytes, None, None] | None = None
         self._own = dict(SERVER_DEFAULTS)
         self._laid: dict[str, str] = {}
