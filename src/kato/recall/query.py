@@ -46,6 +46,15 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         return SURVIVORS_PER_PREDICTION * self.config.max_predictions
 
     @property
+    def first_of_tail(self) -> int:
+        """The patterns before this id are in ClickHouse, the others in the tail.
+
+        Ids are given in the order of the journal, so the tail holds the last of them.
+        """
+        firsts = (int(part.ids[0]) for part in self.tail.sequences if len(part.ids))
+        return min(firsts, default=self.last_pattern + 1)
+
+    @property
     def known_symbols(self) -> list[int]:
         """Distinct ids, ascending, of the observed symbols the knowledge base knows."""
         symbols = np.unique(self.observation.symbols)

@@ -7,49 +7,18 @@ block only the best are kept, so memory stays bounded however large the knowledg
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from kato.matching import Candidates, TokenMatcher, align, best
-from kato.recall.bounds import least_overlaps
-from kato.recall.contenders import Contest, contenders
-from kato.recall.filters import Pipeline
-from kato.recall.matchers import Matchers
-from kato.recall.query import Query, Recalled, candidates_of
+from kato.recall.look import Look, worst
+from kato.recall.query import Query, Recalled
 from kato.recall.sample import Samples
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
 BLOCK = 250_000
 """Pattern ids a statement covers."""
-
-_LONGEST = 128
-"""Patterns shorter than this are left out by their overlap."""
-
-_ROUNDING = 1e-9
-"""Similarity is rounded by less than this: SQL may only drop what surely fails."""
-
-_OVERLAPPING = """
-arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) >= if(empty(event_ends),
-    {single:Array(UInt32)}[least(length(symbols), {longest:UInt32})],
-    {several:Array(UInt32)}[least(length(symbols), {longest:UInt32})])
-"""
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """What a pattern must meet to be looked at.
-
-    Attributes:
-        sql: Over ``symbols``, with parameters.
-        parameters: Their values.
-    """
-
-    sql: str
-    parameters: Mapping[str, Any] = {}
 
 
 class Scan:
@@ -65,22 +34,31 @@ class Scan:
 
     def recall(self, query: Query) -> Recalled:
         """The best patterns that match, by ascending id (``spec/algorithms.md`` 7.3)."""
-        look = _Look(query)
+        look = Look(query)
         guess = self._guessed_floor(look)
         found = self._found(look, guess)
-        if _worst(query, found) < guess:
+        if worst(query, found) < guess:
             found = self._found(look, -np.inf)  # the guess was too high: look again without
         return found
 
-    def _found(self, look: _Look, floor: float) -> Recalled:
+    def extend(self, query: Query, found: Recalled, after: int) -> Recalled:
+        """The best patterns, where ``found`` are the best of those with ids up to ``after``."""
+        look = Look(query)
+        return self._extended(look, found, after)
+
+    def _found(self, look: Look, floor: float) -> Recalled:
         """The best patterns, less those that cannot reach the floor."""
-        look.floor, found = floor, look.nothing()
-        for block in self._blocks(look):
+        look.floor = floor
+        return self._extended(look, look.nothing(), 0)
+
+    def _extended(self, look: Look, found: Recalled, after: int) -> Recalled:
+        look.floor = max(look.floor, worst(look.query, found))
+        for block in self._blocks(look, after):
             found = look.better(found, look.recalled(block))
-            look.floor = max(look.floor, _worst(look.query, found))
+            look.floor = max(look.floor, worst(look.query, found))
         return found
 
-    def _guessed_floor(self, look: _Look) -> float:
+    def _guessed_floor(self, look: Look) -> float:
         """What the worst of the best will probably reach, as a sample of the patterns shows.
 
         If r of the best are to be expected in a sample, the one in place r + 3 sqrt(r) + 3 of the
@@ -94,113 +72,14 @@ class Scan:
         preliminary = look.recalled(sample, place).alignment.preliminary
         return float(preliminary.min()) if len(preliminary) == place else -np.inf
 
-    def _blocks(self, look: _Look) -> Iterator[Sequences]:
-        """The patterns to look at by ascending id: ClickHouse's, then those of the tail."""
+    def _blocks(self, look: Look, after: int) -> Iterator[Sequences]:
+        """The patterns behind an id by ascending id: ClickHouse's, then those of the tail."""
         query, tail = look.query, look.query.tail
-        hidden = tail.forgotten.union(*(part.ids.tolist() for part in tail.sequences))
-        for first in range(1, query.last_pattern + 1, BLOCK):
+        for first in range(after + 1, query.first_of_tail, BLOCK):
             condition = look.condition()
             where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
-            parameters = {"first": first, "end": first + BLOCK, **condition.parameters}
+            end = min(first + BLOCK, query.first_of_tail)
+            parameters = {"first": first, "end": end, **condition.parameters}
             block = self._tables.where(query.kb, where, parameters, hide=query.forgotten > 0)
-            yield block.without(hidden)
+            yield block.without(tail.forgotten)
         yield from (part.without(tail.forgotten) for part in tail.sequences)
-
-
-class _Look:
-    """One look at the patterns: what is the same for all its blocks, and the floor so far."""
-
-    def __init__(self, query: Query) -> None:
-        self._several = len(query.observation) > 1
-        self.query = query = query if self._several else _exact(query)
-        self.floor = -np.inf
-        self._pipeline = Pipeline(query)
-        self._matchers = Matchers(query)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether only bounds decide: whole symbols, no filters, a threshold."""
-        config = self.query.config
-        return (
-            self._several
-            and self._matchers.similar is None
-            and config.use_token_matching
-            and not config.filter_pipeline
-            and config.recall_threshold > 0
-        )
-
-    def condition(self) -> Condition:
-        """What a match cannot do without; compiled code decides on what is left."""
-        config, symbols = self.query.config, self._symbols()
-        if not self._several:
-            return Condition("symbols[1] IN {symbols:Array(UInt32)}", {"symbols": symbols})
-        if config.filter_pipeline or config.recall_threshold == 0:
-            return Condition("true")
-        if not config.use_token_matching:
-            return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
-        return Condition(
-            _OVERLAPPING,
-            {
-                "symbols": symbols,
-                "longest": _LONGEST,
-                "single": self._overlaps(single=True),
-                "several": self._overlaps(single=False),
-            },
-        )
-
-    def _overlaps(self, *, single: bool) -> list[int]:
-        """The least overlap by length, by the floor and by the threshold; 1 for the longest."""
-        observed = len(self.query.observation)
-        floor = least_overlaps(self.floor - _ROUNDING, observed, _LONGEST - 1, single=single)
-        lengths = np.arange(1, _LONGEST)
-        least = self.query.config.recall_threshold - _ROUNDING
-        similar = np.ceil(least * (observed + lengths) / 2)
-        return [*np.maximum(floor, similar).astype(int).tolist(), 1]
-
-    def recalled(self, block: Sequences, limit: int | None = None) -> Recalled:
-        """The best of a block, less what cannot reach the floor."""
-        candidates = candidates_of(block)
-        kept = self._filtered(candidates)
-        candidates, names = candidates.take(kept), block.names[kept]
-        query = self.query
-        contest = Contest(query.config.recall_threshold, limit or query.limit, self.floor)
-        matcher = self._matchers.of(candidates)
-        indices, alignment = contenders(query.observation, candidates, matcher, contest)
-        return Recalled(candidates.take(indices), names[indices], alignment)
-
-    def better(self, one: Recalled, other: Recalled) -> Recalled:
-        """The best of both."""
-        both = Recalled.join([one, other])
-        both = both.take(np.argsort(both.candidates.ids, kind="stable"))
-        return both.take(best(both.alignment, both.candidates, self.query.limit))
-
-    def nothing(self) -> Recalled:
-        """No patterns."""
-        candidates = Candidates.empty()
-        alignment = align(self.query.observation, candidates, TokenMatcher())
-        return Recalled(candidates, np.zeros((0, 20), np.uint8), alignment)
-
-    def _symbols(self) -> list[int]:
-        if self._matchers.similar is None:
-            return self.query.known_symbols
-        similar: list[int] = np.unique(self._matchers.similar.ids).tolist()
-        return similar
-
-    def _filtered(self, candidates: Candidates) -> npt.NDArray[np.int64]:
-        if self._several:
-            return np.flatnonzero(self._pipeline.keeps(candidates))
-        first = candidates.symbols[candidates.offsets[:-1]]
-        return np.flatnonzero(first == self.query.observation.symbols[0])
-
-
-def _exact(query: Query) -> Query:
-    """The query without fuzzy symbols: one symbol is recalled by that symbol alone (Q26)."""
-    config = msgspec.structs.replace(query.config, fuzzy_token_threshold=0.0)
-    return msgspec.structs.replace(query, config=config)
-
-
-def _worst(query: Query, found: Recalled) -> float:
-    """The preliminary potential of the worst one, if there are as many as the ensemble holds."""
-    if len(found.candidates) < query.limit:
-        return -np.inf
-    return float(found.alignment.preliminary.min())
