@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Alignment, Candidates, Observation, matched_positions
+from kato.matching.candidates import distinct
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
+from kato.metrics.spans import Flags, differences, futures_of, presents_of
+from kato.metrics.wording import chosen, parted, worded, worded_events
 from kato.model.emotive import Emotives
-from kato.model.event import Event
 from kato.model.prediction import Anomaly, FuturePotential, Prediction, Predictions
 
 NUMBERS = (
@@ -40,12 +42,17 @@ NUMBERS = (
 WEIGHTED = ("weighted_similarity", "weighted_evidence", "weighted_confidence", "weighted_snr")
 
 
+Column = Sequence[Any]
+"""One field of all returned predictions."""
+
+
 def symbols_to_name(
     survivors: Candidates, measures: Measures, order: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint32]:
     """The ids, ascending, of all symbols whose texts :func:`assemble` needs."""
-    shown = np.union1d(order, measures.futures.first)
-    return np.unique(survivors.take(shown).symbols)
+    shown = np.zeros(len(survivors), np.bool_)
+    shown[order] = shown[measures.futures.first] = True
+    return distinct(survivors.symbols[np.repeat(shown, survivors.lengths)])
 
 
 def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
@@ -71,122 +78,107 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         texts: The text of each symbol of :func:`symbols_to_name`, by id.
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
     """
-    returned, lying = survivors.take(order), alignment.take(order)
-    hits = matched_positions(observation, returned, lying)
-    values = _values(measures, order)
-    averages = emotives or [{}] * len(order)
-    predictions = [
-        _prediction(
-            _Shape(observation, returned, lying, index, texts),
-            hits[index],
-            name=names[survivor],
-            emotives=averages[index],
-            **values[index],
-        )
-        for index, survivor in enumerate(order.tolist())
-    ]
+    returned = _Returned(observation, survivors.take(order), alignment.take(order), texts)
+    columns = {
+        "type": ["prototypical"] * len(order),
+        "name": [names[index] for index in order.tolist()],
+        "emotives": emotives or [{} for _ in range(len(order))],
+        **_values(measures, order),
+        **returned.events(),
+        **returned.matches(),
+    }
+    rows = zip(*(columns[field] for field in Prediction.__struct_fields__), strict=True)
+    predictions = [Prediction(*row) for row in rows]
     return Predictions(predictions, _future_potentials(survivors, alignment, measures, texts))
 
 
-class _Shape:
-    """One returned pattern beside the memory, in texts."""
+class _Returned:
+    """The returned patterns beside the memory, in texts, field by field."""
 
     def __init__(
         self,
         observation: Observation,
         patterns: Candidates,
         alignment: Alignment,
-        index: int,
         texts: Mapping[int, str],
     ) -> None:
-        self.observation = observation
-        self.memory = alignment.memory(observation, index).tolist()
-        self.texts = texts
-        ids = patterns.events(index)
-        past, end = int(alignment.past_events[index]), int(alignment.present_events_end[index])
-        self.present_ids = ids[past:end]
-        self.sequence = _events(ids, texts)
-        self.past = self.sequence[:past]
-        self.present = self.sequence[past:end]
-        self.future = self.sequence[end:]
+        self._observation = observation
+        self._patterns = patterns
+        self._alignment = alignment
+        self._texts = texts
 
-    def missing(self, matched: Iterable[int]) -> list[Event]:
+    def events(self) -> dict[str, Column]:
+        """The patterns' events."""
+        sequences = worded_events(self._patterns, self._texts)
+        pasts = self._alignment.past_events.tolist()
+        ends = self._alignment.present_events_end.tolist()
+        rows = list(zip(sequences, pasts, ends, strict=True))
+        return {
+            "sequence": sequences,
+            "past": [sequence[:past] for sequence, past, _ in rows],
+            "present": [sequence[past:end] for sequence, past, end in rows],
+            "future": [sequence[end:] for sequence, _, end in rows],
+        }
+
+    def matches(self) -> dict[str, Column]:
+        """What memory and patterns share, and what not."""
+        hits = matched_positions(self._observation, self._patterns, self._alignment)
+        presents = presents_of(self._patterns, self._alignment)
+        found = differences(self._observation, presents, self._alignment, hits)
+        texts = self._observation.texts
+        return {
+            "matches": [list(compress(texts, row)) for row in hits.tolist()],
+            "missing": self._missing(presents, found.missing),
+            "extras": self._extras(found.extra),
+            "anomalies": self._anomalies(hits),
+        }
+
+    def _missing(self, presents: Candidates, missing: Flags) -> Column:
         """Per present event, its symbols that are not among the matched ones."""
-        found = set(matched)
-        return [
-            [self.texts[symbol] for symbol in event if symbol not in found]
-            for event in self.present_ids
-        ]
+        bounds, offsets = presents.event_bounds()
+        return parted(chosen(worded(presents.symbols, self._texts), missing, bounds), offsets)
 
-    def extras(self) -> list[Event]:
+    def _extras(self, extra: Flags) -> Column:
         """Per observed event, its symbols, as observed, that are not in the present."""
-        present = {symbol for event in self.present_ids for symbol in event}
-        texts, ends = self.observation.texts, self.observation.event_ends.tolist()
-        return [
-            [texts[at] for at in range(start, end) if self.memory[at] not in present]
-            for start, end in pairwise([0, *ends])
-        ]
+        rows, observed = extra.shape
+        ends = self._observation.event_ends
+        behind = np.arange(rows)[:, np.newaxis] * observed + ends
+        bounds = np.concatenate([np.zeros(1, np.int64), behind.ravel()])
+        events = chosen(self._observation.texts * rows, extra.ravel(), bounds)
+        return parted(events, np.arange(rows + 1) * len(ends))
 
-    def anomalies(self, positions: Iterable[int]) -> list[Anomaly]:
+    def _anomalies(self, hits: Flags) -> Column:
         """The matched symbols that were taken for similar ones."""
-        symbols = self.observation.symbols.tolist()
-        return [
-            _anomaly(self.observation.texts[at], self.texts[self.memory[at]])
-            for at in positions
-            if symbols[at] != self.memory[at]
-        ]
-
-
-def _prediction(shape: _Shape, hits: npt.NDArray[np.bool_], **values: Any) -> Prediction:
-    positions = np.flatnonzero(hits).tolist()
-    return Prediction(
-        type="prototypical",
-        matches=[shape.observation.texts[at] for at in positions],
-        past=shape.past,
-        present=shape.present,
-        missing=shape.missing(shape.memory[at] for at in positions),
-        extras=shape.extras(),
-        anomalies=shape.anomalies(positions),
-        sequence=shape.sequence,
-        future=shape.future,
-        **values,
-    )
+        memories, symbols = self._alignment.rewritten, self._observation.symbols
+        anomalies: list[list[Anomaly]] = [[] for _ in range(len(hits))]
+        if len(memories):
+            for row, at in np.argwhere(hits & (memories != symbols)).tolist():
+                expected = self._texts[int(memories[row, at])]
+                anomalies[row].append(_anomaly(self._observation.texts[at], expected))
+        return anomalies
 
 
 def _anomaly(observed: str, expected: str) -> Anomaly:
     return Anomaly(observed, expected, character_ratio(observed, expected))
 
 
-def _events(ids: list[list[int]], texts: Mapping[int, str]) -> list[Event]:
-    return [[texts[symbol] for symbol in event] for event in ids]
-
-
-def _values(measures: Measures, order: npt.NDArray[np.int64]) -> list[dict[str, float | None]]:
-    columns = {name: measures.column(name)[order].tolist() for name in NUMBERS}
-    for name in WEIGHTED:
-        known = measures.weighted is not None
-        columns[name] = measures.column(name)[order].tolist() if known else [None] * len(order)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _values(measures: Measures, order: npt.NDArray[np.int64]) -> dict[str, Column]:
+    columns: dict[str, Column] = {name: [None] * len(order) for name in WEIGHTED}
+    for name in NUMBERS if measures.weighted is None else NUMBERS + WEIGHTED:
+        columns[name] = measures.column(name)[order].tolist()
+    return columns
 
 
 def _future_potentials(
     survivors: Candidates, alignment: Alignment, measures: Measures, texts: Mapping[int, str]
 ) -> list[FuturePotential]:
     futures = measures.futures
-    ends = alignment.present_events_end.tolist()
+    ahead = futures_of(survivors.take(futures.first), alignment.take(futures.first))
     rows = zip(
-        futures.first.tolist(),
+        worded_events(ahead, texts),
         futures.aggregate_potential.tolist(),
         futures.supporting_patterns.tolist(),
         futures.total_weighted_frequency.tolist(),
         strict=True,
     )
-    return [
-        FuturePotential(
-            future=_events(survivors.events(first)[ends[first] :], texts),
-            aggregate_potential=aggregate,
-            supporting_patterns=supporting,
-            total_weighted_frequency=total,
-        )
-        for first, aggregate, supporting, total in rows
-    ]
+    return [FuturePotential(*row) for row in rows]

@@ -24,7 +24,7 @@ class Anomaly(msgspec.Struct, frozen=True):
     similarity: float
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(msgspec.Struct, frozen=True):
     """One recalled pattern, aligned with the short-term memory.
 
     Formulas: ``spec/algorithms.md`` section 7. With M matched symbols, n observed ones and a
@@ -67,7 +67,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         bayesian_likelihood: Same as ``similarity``.
     """
 
-    type: str = "prototypical"
+    type: str
     name: str
     frequency: int
     emotives: Emotives
@@ -103,7 +103,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     bayesian_likelihood: float
 
 
-class FuturePotential(msgspec.Struct, frozen=True, kw_only=True):
+class FuturePotential(msgspec.Struct, frozen=True):
     """A future that recalled patterns agree on.
 
     Attributes:
