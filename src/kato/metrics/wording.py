@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import compress, pairwise
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -22,27 +22,26 @@ def worded(symbols: npt.NDArray[np.uint32], texts: Mapping[int, str]) -> list[st
     return list(map(texts.__getitem__, symbols.tolist()))
 
 
-def parted(items: Sequence[_Item], bounds: Bounds) -> list[list[_Item]]:
+def parted(items: list[_Item], bounds: Bounds) -> list[list[_Item]]:
     """The items in parts, where part j is ``items[bounds[j]:bounds[j + 1]]``.
 
     >>> parted(["a", "b", "c"], np.array([0, 2, 2, 3]))
     [['a', 'b'], [], ['c']]
     """
-    if len(bounds) == len(items) + 1 and (np.diff(bounds) == 1).all():
+    if len(bounds) == len(items) + 1 and (bounds[1:] > bounds[:-1]).all():
         return [[item] for item in items]
-    return [list(items[start:end]) for start, end in pairwise(bounds.tolist())]
+    return [items[start:end] for start, end in pairwise(bounds.tolist())]
 
 
-def chosen(
-    items: Sequence[_Item], wanted: npt.NDArray[np.bool_], bounds: Bounds
-) -> list[list[_Item]]:
-    """The items in parts as of :func:`parted`, less those that are not wanted.
+def bounds_among(wanted: npt.NDArray[np.bool_], bounds: Bounds) -> Bounds:
+    """The bounds of the parts as of :func:`parted` when only wanted items are left.
 
-    >>> chosen(["a", "b", "c"], np.array([True, False, False]), np.array([0, 2, 2, 3]))
-    [['a'], [], []]
+    >>> bounds_among(np.array([True, False, False]), np.array([0, 2, 2, 3])).tolist()
+    [0, 1, 1, 1]
     """
-    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(wanted)])
-    return parted(list(compress(items, wanted.tolist())), before[bounds])
+    before = np.zeros(len(wanted) + 1, np.int64)
+    np.cumsum(wanted, out=before[1:])
+    return before[bounds]
 
 
 def worded_events(patterns: Candidates, texts: Mapping[int, str]) -> list[list[Event]]:
