@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates, TokenMatcher, align, best
 from kato.recall.bounds import least_overlaps
+from kato.recall.condition import Condition
 from kato.recall.contenders import Contest, contenders
 from kato.recall.filters import Pipeline
 from kato.recall.matchers import Matchers
@@ -28,18 +26,6 @@ arrayCount(s -> s IN {symbols:Array(UInt32)}, symbols) >= if(empty(event_ends),
     {single:Array(UInt32)}[least(length(symbols), {longest:UInt32})],
     {several:Array(UInt32)}[least(length(symbols), {longest:UInt32})])
 """
-
-
-class Condition(msgspec.Struct, frozen=True):
-    """What a pattern must meet to be looked at.
-
-    Attributes:
-        sql: Over ``symbols``, with parameters.
-        parameters: Their values.
-    """
-
-    sql: str
-    parameters: Mapping[str, Any] = {}
 
 
 class Look:

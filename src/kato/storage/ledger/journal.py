@@ -72,6 +72,10 @@ class Sequences(msgspec.Struct, frozen=True):
         if not hidden or not len(self.ids):
             return self
         rows = np.flatnonzero(~np.isin(self.ids, np.fromiter(hidden, np.int64, len(hidden))))
+        return self.take(rows)
+
+    def take(self, rows: IntArray) -> Sequences:
+        """The patterns at these indices, ascending."""
         offsets, symbols = _picked(self.offsets, self.symbols, rows)
         event_offsets, ends = _picked(self.event_offsets, self.event_ends, rows)
         return Sequences(self.ids[rows], self.names[rows], symbols, offsets, ends, event_offsets)
