@@ -15,10 +15,12 @@ from kato.metrics import (
     Measures,
     affinity_weights,
     assemble,
+    counted_symbols,
     measure,
     rank,
     symbols_to_name,
 )
+from kato.metrics.answer import WEIGHTED
 from kato.model.config import RANK_SORT_ALGOS
 from kato.model.prediction import FuturePotential, Prediction
 
@@ -82,10 +84,32 @@ def test_sums_are_in_the_order_of_pattern_ids() -> None:
         assert getattr(once, name).tobytes() == getattr(again, name).tobytes()
 
 
-def test_a_survivors_symbol_must_have_counters() -> None:
-    counts = np.ones(3, np.int64)
-    with pytest.raises(ValueError, match="symbol 4 of a survivor"):
-        measure(*ensemble([["a"]]), counts, SYMBOLS[:3], MEMBERS[:3], CORPUS)
+@pytest.mark.parametrize(
+    ("weights", "first", "symbol"),
+    [
+        pytest.param(None, 1, 1, id="of its present"),
+        pytest.param(np.ones(3), 0, 4, id="of the whole pattern, if it is weighed"),
+    ],
+)
+def test_a_survivors_symbol_must_have_counters(weights: Any, first: int, symbol: int) -> None:
+    parts = (*ensemble([["a"]]), np.ones(3, np.int64))
+    some = slice(first, first + 3)
+    with pytest.raises(ValueError, match=f"symbol {symbol} of a survivor"):
+        measure(*parts, SYMBOLS[some], MEMBERS[some], CORPUS, weights)
+
+
+@pytest.mark.parametrize("weights", [None, affinity_weights([1.0, 0.0, 0.5, 2.0], [3, 3, 1, 2])])
+@pytest.mark.parametrize("events", [[["b"]], [["a"], ["b"]], [["b"], ["x"], ["d"]]])
+def test_the_counted_symbols_are_enough(events: list[list[str]], weights: Any) -> None:
+    parts, counts = ensemble(events), np.array([1, 2, 3])
+    whole = measure(*parts, counts, SYMBOLS, MEMBERS, CORPUS, weights)
+    symbols = counted_symbols(*parts, weighed=weights is not None)
+    held = np.searchsorted(SYMBOLS, symbols)
+    weights = None if weights is None else weights[held]
+    part = measure(*parts, counts, symbols, MEMBERS[held], CORPUS, weights)
+    for algo in RANK_SORT_ALGOS:
+        if weights is not None or algo not in WEIGHTED:
+            assert whole.column(algo).tobytes() == part.column(algo).tobytes()
 
 
 def test_with_weights_an_observed_symbol_must_have_counters() -> None:

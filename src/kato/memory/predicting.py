@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.errors import Conflict
-from kato.matching import UNKNOWN, Candidates, Observation
+from kato.matching import Candidates, Observation
 from kato.memory.statistics import SymbolStatistics
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
@@ -18,6 +18,7 @@ from kato.metrics import (
     Measures,
     affinity_weights,
     assemble,
+    counted_symbols,
     measure,
     rank,
     symbols_to_name,
@@ -183,15 +184,17 @@ class Predictor:
         recalled: Recalled,
         tail: TailView,
     ) -> Predictions:
-        symbols = _counted_symbols(observation, recalled)
-        weighed = symbols if config.affinity_emotive is not None else symbols[:0]
-        facts = self._counters.facts(look.kb, recalled.candidates.ids, symbols, weighed.tolist())
+        survivors, alignment = recalled.candidates, recalled.alignment
+        weighed = config.affinity_emotive is not None
+        symbols = counted_symbols(observation, survivors, alignment, weighed=weighed)
+        felt = symbols.tolist() if weighed else []
+        facts = self._counters.facts(look.kb, survivors.ids, symbols, felt)
         if not facts.frequencies.all():
             raise _MovedError
         measures = measure(
             observation,
-            recalled.candidates,
-            recalled.alignment,
+            survivors,
+            alignment,
             facts.frequencies,
             symbols,
             facts.members,
@@ -229,12 +232,6 @@ class _Ensemble(msgspec.Struct, frozen=True):
     recalled: Recalled
     measures: Measures
     facts: Facts
-
-
-def _counted_symbols(observation: Observation, recalled: Recalled) -> npt.NDArray[np.uint32]:
-    """Ids, ascending, of all symbols whose counters the numbers need."""
-    known = observation.symbols[observation.symbols < UNKNOWN]
-    return np.unique(np.concatenate([recalled.candidates.symbols, known]))
 
 
 def _weights(config: SessionConfig, facts: Facts) -> npt.NDArray[np.float64] | None:

@@ -2,7 +2,7 @@
 
 from kato.metrics.affinity import affinity_weights
 from kato.metrics.answer import assemble, symbols_to_name
-from kato.metrics.ensemble import Corpus, Measures, measure
+from kato.metrics.ensemble import Corpus, Measures, counted_symbols, measure
 from kato.metrics.ranking import rank
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Measures",
     "affinity_weights",
     "assemble",
+    "counted_symbols",
     "measure",
     "rank",
     "symbols_to_name",

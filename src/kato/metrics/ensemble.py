@@ -11,11 +11,13 @@ import numpy.typing as npt
 
 from kato.matching import UNKNOWN, Alignment, Candidates, Observation, matched_positions
 from kato.matching.alignment import kernel_patterns
+from kato.matching.candidates import distinct
 from kato.matching.codes import SymbolTable, code_of, symbol_table
 from kato.matching.compiled import Array, compiled, kernel_array
 from kato.metrics.affinity import FLOOR, Weighted, Weights, WeightSums, weigh, weighted_scores
 from kato.metrics.futures import Futures, grouped_futures
 from kato.metrics.presents import Presents, mark_presents, present_numbers, symbol_terms
+from kato.metrics.spans import presents_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,6 +84,23 @@ class Measures(msgspec.Struct, frozen=True, eq=False, kw_only=True):
         return weighted
 
 
+def counted_symbols(
+    observation: Observation, survivors: Candidates, alignment: Alignment, *, weighed: bool
+) -> npt.NDArray[np.uint32]:
+    """The ids, ascending, of all symbols whose counters :func:`measure` needs.
+
+    Args:
+        observation: The memory.
+        survivors: The patterns to measure.
+        alignment: Of the memory with the survivors.
+        weighed: Whether it will be given affinity weights.
+    """
+    if not weighed:
+        return distinct(presents_of(survivors, alignment).symbols)
+    known = observation.symbols[observation.symbols < UNKNOWN]
+    return distinct(np.concatenate([survivors.symbols, known]))
+
+
 def measure(  # noqa: PLR0913, PLR0917, each is a thing of its own, and all are needed
     observation: Observation,
     survivors: Candidates,
@@ -99,8 +118,7 @@ def measure(  # noqa: PLR0913, PLR0917, each is a thing of its own, and all are 
         survivors: The patterns, by ascending id: sums are in that order.
         alignment: Of the memory with the survivors.
         frequencies: int64[k], how often each survivor was learned.
-        symbol_ids: Ids, ascending, of at least every symbol of the survivors; with ``weights``
-            also of every known symbol of the memory.
+        symbol_ids: Ids, ascending, of at least the symbols of :func:`counted_symbols`.
         members: int64[symbols], how many patterns hold each of these symbols.
         corpus: The knowledge base's totals.
         weights: float64[symbols], their affinity weights, see
@@ -147,27 +165,36 @@ class _Vocabulary(NamedTuple):
 def _presents(
     observation: Observation, survivors: Candidates, alignment: Alignment, vocabulary: _Vocabulary
 ) -> Presents:
-    codes = np.empty(len(survivors.symbols), np.int64)
     symbols = kernel_array(survivors.symbols, np.uint32)
-    missing = encode(symbol_table(vocabulary.ids), symbols, codes)
-    if missing >= 0:
-        raise ValueError(f"symbol {symbols[missing]} of a survivor is not among symbol_ids")
-    return Presents(
-        codes,
+    presents = Presents(
+        np.full(len(symbols), len(vocabulary.ids), np.int64),
         kernel_array(survivors.offsets, np.int64),
         kernel_array(alignment.present_start, np.int32),
         kernel_array(alignment.present_end, np.int32),
         _coded_memory(observation, alignment, vocabulary),
     )
+    table, whole = symbol_table(vocabulary.ids), vocabulary.weights is not None
+    missing = encode(table, symbols, presents, whole)
+    if missing >= 0:
+        raise ValueError(f"symbol {symbols[missing]} of a survivor is not among symbol_ids")
+    return presents
 
 
 @compiled
-def encode(table: SymbolTable, symbols: Array, codes: Array) -> int:
-    """Write the code of each symbol; the position of the first without one, or -1."""
-    for position in range(len(symbols)):
-        codes[position] = code_of(table, symbols[position])
-        if codes[position] < 0:
-            return position
+def encode(table: SymbolTable, symbols: Array, presents: Presents, whole: bool) -> int:
+    """Write the code of each symbol of the presents, or of the whole patterns.
+
+    Returns:
+        The position of the first symbol without one, or -1.
+    """
+    for index in range(len(presents.start)):
+        first, end = presents.offsets[index], presents.offsets[index + 1]
+        if not whole:
+            first, end = first + presents.start[index], first + presents.end[index]
+        for position in range(first, end):
+            presents.codes[position] = code_of(table, symbols[position])
+            if presents.codes[position] < 0:
+                return position
     return -1
 
 

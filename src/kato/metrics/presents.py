@@ -16,7 +16,8 @@ class Presents(NamedTuple):
     """The presents of k survivors, and the memory, by code.
 
     Attributes:
-        codes: int64[total], the survivors' symbols by code.
+        codes: int64[total], the survivors' symbols by code; those outside the presents have one
+            only if they are weighed.
         offsets: int64[k + 1], where each survivor's symbols begin.
         start: int32[k], the first symbol of each present.
         end: int32[k], the end of each present.
