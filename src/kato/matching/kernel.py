@@ -83,8 +83,8 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
             leave_row(memory, row)
         if len(columns.hits) > 0:
             _mark_hits(scratch.space.blocks, blocks, columns.hits[index])
-        matched, first, last = _extent(scratch.space.blocks, blocks, len(pattern))
-        past, end, start, stop = _present(patterns, index, first, last, matched > 0)
+        matched, first, last = extent(scratch.space.blocks, blocks, len(pattern))
+        past, end, start, stop = present(patterns, index, first, last, matched > 0)
         columns.lcs[index] = lcs
         columns.similarity[index] = ((2.0 * lcs / (len(pattern) + size)) * 100.0) / 100.0
         columns.matched[index] = matched
@@ -143,7 +143,7 @@ def coded_pattern(patterns: Patterns, index: int, memory: Observed, room: Array)
 
 
 @compiled
-def _extent(blocks: Array, count: int, length: int) -> tuple[int, int, int]:
+def extent(blocks: Array, count: int, length: int) -> tuple[int, int, int]:
     """Symbols matched, and the span of the blocks; without a block that is the whole pattern."""
     matched, first, last = 0, length if count else 0, 0 if count else length
     for block in range(count):
@@ -161,7 +161,7 @@ def _mark_hits(blocks: Array, count: int, hits: Array) -> None:
 
 
 @compiled
-def _present(
+def present(
     patterns: Patterns, index: int, first: int, last: int, matched: bool
 ) -> tuple[int, int, int, int]:
     """The span of the blocks in whole events (7.1).

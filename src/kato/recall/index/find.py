@@ -1,0 +1,108 @@
+"""The best patterns of several segments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.matching import Observation
+from kato.matching.compiled import kernel_array
+from kato.matching.observed import enter_row, observed
+from kato.recall.index.best import Best, best_of
+from kato.recall.index.first import search_first
+from kato.recall.index.search import ROWS, Place, Sought, doubles_of, pairs_of, search
+from kato.recall.index.segment import Shelved
+from kato.storage.ledger.journal import Sequences
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What it took to find them.
+
+    Attributes:
+        rows: Patterns whose overlap was counted.
+        postings: Postings read.
+        read: Patterns whose symbols were read.
+        aligned: Patterns that were aligned.
+        offered: Patterns that were among the best for a while.
+    """
+
+    rows: int
+    postings: int
+    read: int
+    aligned: int
+    offered: int
+
+
+def find(
+    shelves: Sequence[Shelved], observation: Observation, threshold: float, limit: int
+) -> tuple[Sequences, Work]:
+    """The best patterns, by ascending id, and the work it took.
+
+    Args:
+        shelves: Where to look, ids ascending from one to the next.
+        observation: The memory, of one symbol or more; of one, those that begin with it are found,
+            whatever the threshold is.
+        threshold: Least similarity.
+        limit: How many patterns at most.
+    """
+    best, work = best_of(limit), np.zeros(ROWS + 5, np.int64)
+    if len(observation) == 1:
+        symbol = int(observation.symbols[0])
+        for number, shelf in enumerate(shelves):
+            search_first(shelf.segment, number, shelf.first - 1, shelf.hidden, symbol, best, work)
+    else:
+        sought = sought_of(observation, threshold)
+        for sampling in (True, False):
+            for number, shelf in enumerate(shelves):
+                place = Place(shelf.segment, number, shelf.first - 1, shelf.hidden)
+                search(place, sought, sampling, best, work)
+    return _found(shelves, best), Work(*work.tolist())
+
+
+def sought_of(observation: Observation, threshold: float) -> Sought:
+    """The memory as the search takes it."""
+    symbols = kernel_array(observation.symbols, np.uint32)
+    memory = observed(symbols[np.newaxis])
+    enter_row(memory, 0)
+    distinct, times = np.unique(symbols, return_counts=True)
+    return Sought(
+        memory,
+        distinct,
+        times.astype(np.int64),
+        pairs_of(symbols),
+        doubles_of(distinct),
+        float(threshold),
+    )
+
+
+def _found(shelves: Sequence[Shelved], best: Best) -> Sequences:
+    places = best.places[: best.size[0]]
+    parts = [shelf.sequences(_rows(places, number)) for number, shelf in enumerate(shelves)]
+    return joined(parts)
+
+
+def _rows(places: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64]:
+    return places[places[:, 0] == number, 1]
+
+
+def joined(parts: Sequence[Sequences]) -> Sequences:
+    """All patterns of the parts, whose ids ascend from part to part."""
+    parts = [part for part in parts if len(part.ids)]
+    if not parts:
+        return Sequences.none()
+    return Sequences(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.names for part in parts]),
+        np.concatenate([part.symbols for part in parts]),
+        _offsets([part.offsets for part in parts]),
+        np.concatenate([part.event_ends for part in parts]),
+        _offsets([part.event_offsets for part in parts]),
+    )
+
+
+def _offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    lengths = [np.diff(part) for part in parts]
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])

@@ -1,0 +1,176 @@
+"""How many observed symbols the rows of a chunk have, at most: from bits and postings."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kato.matching.compiled import Array, compiled
+from kato.recall.index.segment import FREQUENT, TWICE, Segment
+
+CHUNK = 4096
+"""Rows that are counted at a time."""
+
+_ONE = np.uint64(1)
+_PAIRS = np.uint64(0x5555555555555555)
+_QUADS = np.uint64(0x3333333333333333)
+_BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
+_SUM = np.uint64(0x0101010101010101)
+_TOP = np.uint64(56)
+_TWO, _FOUR = np.uint64(2), np.uint64(4)
+
+
+class Lists(NamedTuple):
+    """Where a segment keeps the observed symbols.
+
+    Attributes:
+        mask: uint64[1], the bits of observed frequent symbols.
+        repeated: uint64[d], for the first ``counts[2]``: a bit that says a symbol may be there
+            more often than once.
+        extra: int64[d], how many matches more that makes.
+        cursors: int64[d], for the first ``counts[0]``: the next posting of a symbol.
+        ends: int64[d], behind its last posting.
+        times: int64[d], how often it was observed.
+        counts: int64[3]: posting lists; matches all the bits can make together; repeated bits.
+    """
+
+    mask: Array
+    repeated: Array
+    extra: Array
+    cursors: Array
+    ends: Array
+    times: Array
+    counts: Array
+
+
+class Overlap(NamedTuple):
+    """What is counted of the rows of one chunk.
+
+    Attributes:
+        common: int32[CHUNK], observed symbols of each row; all 0 between chunks.
+        touched: int64[CHUNK], for the first ``size[0]``: rows with a posting.
+        size: int64[1].
+    """
+
+    common: Array
+    touched: Array
+    size: Array
+
+
+@compiled
+def overlap_room() -> Overlap:
+    """Room for one chunk."""
+    return Overlap(np.zeros(CHUNK, np.int32), np.zeros(CHUNK, np.int64), np.zeros(1, np.int64))
+
+
+@compiled
+def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
+    """Find the distinct observed symbols, which were observed so many times, in a segment."""
+    count = len(symbols)
+    lists = Lists(
+        np.zeros(1, np.uint64),
+        np.zeros(count, np.uint64),
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        np.zeros(count, np.int64),
+        np.zeros(3, np.int64),
+    )
+    for index in range(count):
+        bit = _bit_of(segment.frequent, symbols[index])
+        if bit >= 0:
+            _add_bit(lists, bit, times[index])
+        else:
+            _add_list(lists, segment, symbols[index], times[index])
+    return lists
+
+
+@compiled
+def _bit_of(frequent: Array, symbol: int) -> int:
+    for bit in range(FREQUENT):
+        if frequent[bit] == symbol:
+            return bit
+    return -1
+
+
+@compiled
+def _add_bit(lists: Lists, bit: int, times: int) -> None:
+    lists.mask[0] |= _ONE << np.uint64(bit)
+    lists.counts[1] += times
+    if times > 1:
+        place = lists.counts[2]
+        lists.repeated[place] = _ONE << np.uint64(bit + FREQUENT if bit < TWICE else bit)
+        lists.extra[place] = times - 1
+        lists.counts[2] = place + 1
+
+
+@compiled
+def _add_list(lists: Lists, segment: Segment, symbol: int, times: int) -> None:
+    code = np.searchsorted(segment.vocabulary, np.uint32(symbol))
+    if code == len(segment.vocabulary) or segment.vocabulary[code] != symbol:
+        return
+    place = lists.counts[0]
+    lists.cursors[place] = segment.posting_offsets[code]
+    lists.ends[place] = segment.posting_offsets[code + 1]
+    lists.times[place] = times
+    lists.counts[0] = place + 1
+
+
+@compiled
+def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) -> int:
+    """Count the postings in the chunk from row ``start``; answers how many were read."""
+    read, touched = 0, 0
+    end = start + CHUNK
+    for index in range(lists.counts[0]):
+        cursor, last, times = lists.cursors[index], lists.ends[index], lists.times[index]
+        if cursor < last and postings[cursor] < start:  # chunks were left out
+            cursor += np.searchsorted(postings[cursor:last], np.uint32(start))
+        before, repeats = -1, 0
+        first = cursor
+        while cursor < last and postings[cursor] < end:
+            row = np.int64(postings[cursor]) - start
+            cursor += 1
+            repeats = repeats + 1 if row == before else 1
+            before = row
+            if repeats <= times:
+                if overlap.common[row] == 0:
+                    overlap.touched[touched] = row
+                    touched += 1
+                overlap.common[row] += 1
+        read += cursor - first
+        lists.cursors[index] = cursor
+    overlap.size[0] = touched
+    return int(read)
+
+
+@compiled
+def count_bits(lists: Lists, bits: Array, common: Array) -> None:
+    """Add the frequent symbols of rows whose bits are given."""
+    mask = lists.mask[0]
+    for row in range(len(bits)):
+        common[row] += _bits(bits[row] & mask)
+    for index in range(lists.counts[2]):
+        bit, extra = lists.repeated[index], lists.extra[index]
+        for row in range(len(bits)):
+            if bits[row] & bit:
+                common[row] += extra
+
+
+@compiled
+def bit_overlap(lists: Lists, bits: np.uint64) -> int:
+    """The frequent symbols of one row."""
+    total = np.int64(_bits(bits & lists.mask[0]))
+    for index in range(lists.counts[2]):
+        if bits & lists.repeated[index]:
+            total += lists.extra[index]
+    return int(total)
+
+
+@compiled
+def _bits(word: np.uint64) -> np.int32:
+    # numba has no population count; of this sum by pairs, quads and bytes LLVM makes one.
+    word = word - ((word >> _ONE) & _PAIRS)
+    word = (word & _QUADS) + ((word >> _TWO) & _QUADS)
+    word = (word + (word >> _FOUR)) & _BYTES
+    return np.int32((word * _SUM) >> _TOP)
