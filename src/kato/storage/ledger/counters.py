@@ -273,15 +273,15 @@ class Counters:
         answer = self._connection.run(
             "facts", kb, packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
         )
-        counted, emotives, affinities = answer
-        totals, *counts = msgspec.msgpack.decode(counted, type=list[list[int]])
-        frequencies, symbol_frequencies, members = (np.array(c, np.int64) for c in counts)
+        counted, counts, emotives, affinities = answer
+        totals, frequencies = msgspec.msgpack.decode(counted, type=tuple[list[int], list[int]])
+        symbol_frequencies, members = _unpacked_counts(counts)
         records = dict(zip(emotives[::2], emotives[1::2], strict=True))
         return Facts(
             patterns=totals[0],
             pattern_frequencies=totals[1],
             symbols=totals[2],
-            frequencies=frequencies,
+            frequencies=np.array(frequencies, np.int64),
             emotives={i - 1: unpacked_records(packed) for i, packed in records.items()},
             symbol_frequencies=symbol_frequencies,
             members=members,
@@ -324,3 +324,15 @@ class Counters:
         """Bytes of memory the server uses for data."""
         info: Any = self._connection.command("INFO", "memory")
         return int(info["used_memory_dataset"])
+
+
+def _unpacked_counts(packed: bytes) -> tuple[IntArray, IntArray]:
+    """Frequencies and members as ``pack_count`` of the scripts packs them, 6 bytes each.
+
+    >>> [part.tolist() for part in _unpacked_counts(bytes([1, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 1]))]
+    [[257], [1099511627778]]
+    """
+    numbers = np.zeros((len(packed) // 6, 8), np.uint8)
+    numbers[:, :6] = np.frombuffer(packed, np.uint8).reshape(-1, 6)
+    counts = numbers.view("<i8").astype(np.int64).reshape(-1, 2)
+    return counts[:, 0].copy(), counts[:, 1].copy()
