@@ -18,6 +18,8 @@ Rows = list[list[list[int]]]
 # Few symbols repeat and tie; many hardly meet.
 FEW, MANY = 4, 40
 ROUNDING = 1e-9
+LENGTHS = 9
+"""Lengths that overlaps tell apart; some patterns are longer."""
 
 
 @st.composite
@@ -45,6 +47,17 @@ def check_bounds(observation: Observation, candidates: Candidates) -> None:
     np.testing.assert_array_equal(bounds.potential[exact], alignment.preliminary[exact])
 
 
+def check_floor(observation: Observation, candidates: Candidates, floor: float) -> None:
+    """What is given up misses the floor; of all others the same is known as without one."""
+    every, found = bounds_of(observation, candidates), bounds_of(observation, candidates, floor)
+    given_up = np.isneginf(found.potential)
+    alignment = align(observation, candidates, TokenMatcher())
+    assert (alignment.preliminary[given_up] < floor).all()
+    for name in Bounds.__struct_fields__:
+        kept = getattr(found, name)[~given_up]
+        np.testing.assert_array_equal(kept, getattr(every, name)[~given_up])
+
+
 def check_contest(
     observation: Observation, candidates: Candidates, threshold: float, limit: int
 ) -> None:
@@ -61,13 +74,13 @@ def check_overlaps(observation: Observation, candidates: Candidates, floor: floa
     """No pattern that reaches the floor shares too few symbols."""
     alignment = align(observation, candidates, TokenMatcher())
     size = len(observation)
-    single = least_overlaps(floor - ROUNDING, size, 40, single=True)
-    several = least_overlaps(floor - ROUNDING, size, 40, single=False)
+    single = least_overlaps(floor - ROUNDING, size, LENGTHS, single=True)
+    several = least_overlaps(floor - ROUNDING, size, LENGTHS, single=False)
     for index in np.flatnonzero((alignment.preliminary >= floor) & (alignment.lcs > 0)).tolist():
         symbols = candidates.symbols_of(index)
         one_each = candidates.event_offsets[index] == candidates.event_offsets[index + 1]
         needs = single if one_each else several
-        assert np.isin(symbols, observation.symbols).sum() >= needs[len(symbols) - 1]
+        assert np.isin(symbols, observation.symbols).sum() >= needs[min(len(symbols), LENGTHS) - 1]
 
 
 THRESHOLDS = st.sampled_from((0.0, 0.1, 1 / 3, 0.5, 0.9))
@@ -81,6 +94,7 @@ def test_bounds_contests_and_overlaps(
     check_bounds(*case)
     check_contest(*case, threshold, limit)
     check_overlaps(*case, floor)
+    check_floor(*case, floor)
 
 
 @pytest.mark.deep
@@ -92,3 +106,4 @@ def test_bounds_contests_and_overlaps_at_length(
     check_bounds(*case)
     check_contest(*case, threshold, limit)
     check_overlaps(*case, floor)
+    check_floor(*case, floor)

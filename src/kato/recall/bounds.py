@@ -32,6 +32,12 @@ from kato.matching.subsequence import common_subsequence
 
 _NEVER = 2**31
 
+_SLACK = 1e-9
+"""The bounds and the potential are rounded differently; neither by this much."""
+
+LONGEST = 128
+"""Patterns of this length and longer need the same overlap."""
+
 MANY = 10_000
 """From this many candidates on a thread is worth its start."""
 
@@ -41,7 +47,8 @@ class Bounds(msgspec.Struct, frozen=True, eq=False):
 
     Attributes:
         similarity: float64[k].
-        potential: float64[k], the most the preliminary potential can be.
+        potential: float64[k], the most the preliminary potential can be; -inf for a candidate that
+            surely misses the floor, of which nothing else is known then.
         exact: bool[k], whether it is just that.
     """
 
@@ -50,8 +57,13 @@ class Bounds(msgspec.Struct, frozen=True, eq=False):
     exact: npt.NDArray[np.bool_]
 
 
-def bounds_of(observation: Observation, candidates: Candidates) -> Bounds:
+def bounds_of(observation: Observation, candidates: Candidates, floor: float = -np.inf) -> Bounds:
     """Bound the match of each candidate with the memory.
+
+    Args:
+        observation: The memory.
+        candidates: The patterns.
+        floor: A preliminary potential; candidates that cannot reach it are given up early.
 
     >>> memory = Observation.of([["b"], ["c"]], {"b": 2, "c": 3})
     >>> found = bounds_of(memory, Candidates.of([(1, [[1], [2], [3]]), (2, [[3, 4], [2]])]))
@@ -61,11 +73,11 @@ def bounds_of(observation: Observation, candidates: Candidates) -> Bounds:
     symbols = kernel_array(observation.symbols, np.uint32)[np.newaxis]
     count = len(candidates)
     found = Bounds(np.zeros(count), np.zeros(count), np.zeros(count, np.bool_))
-    patterns = kernel_patterns(candidates)
+    patterns, needs = kernel_patterns(candidates), _needs(floor, len(observation))
 
     def bound(part: slice) -> None:
         columns = found.similarity[part], found.potential[part], found.exact[part]
-        _bound_all(_part_of(patterns, part), observed(symbols), *columns)
+        _bound_all(_part_of(patterns, part), observed(symbols), needs, columns)
 
     middle = count // 2 if count >= MANY else count
     # The kernel releases the interpreter: the other half is bounded on another core.
@@ -114,45 +126,70 @@ def least_overlaps(floor: float, size: int, longest: int, *, single: bool) -> li
     Args:
         floor: A preliminary potential.
         size: Observed symbols, n.
-        longest: Greatest length of a pattern to answer for.
+        longest: Greatest length to tell apart.
         single: Whether each event of the patterns has one symbol.
 
     Returns:
-        The least overlap for each length from 1 to ``longest``; more than any if none does.
+        The least overlap for each length from 1 to ``longest``; more than any if none does. The
+        last is the least for all longer ones too.
 
     >>> least_overlaps(2.5, 2, 4, single=True)
     [2, 2, 2, 2]
     """
     matched = np.arange(1, size + 1)
-    share = matched / np.arange(1, longest + 1)[:, np.newaxis]
+    # The bounds go up or down with the length, so of long patterns the extremes tell: the last row.
+    share = matched / np.append(np.arange(1.0, longest + 1), np.inf)[:, np.newaxis]
     snr = (3 * matched - size) / (matched + size)
     # One block is the best case. Below zero, two blocks of a low confidence can be better.
     least = matched / (matched + 1) if single else share
     one = (share + np.where(snr < 0, least, 1.0)) * snr + 1.0
     two = np.where(snr < 0, 2 * share * snr + 0.5, -np.inf)
     reaching = np.maximum(one, two) >= floor
-    needs: list[int] = np.where(reaching.any(axis=1), reaching.argmax(axis=1) + 1, _NEVER).tolist()
-    return needs
+    needs = np.where(reaching.any(axis=1), reaching.argmax(axis=1) + 1, _NEVER)
+    needs[-2] = min(needs[-2], needs[-1])
+    least_by_length: list[int] = needs[:-1].tolist()
+    return least_by_length
+
+
+def _needs(floor: float, size: int) -> Array:
+    """int64[2, LONGEST + 1], the least overlaps by length, of events of several symbols and one."""
+    if floor <= 0:  # patterns that share nothing have a potential of 0
+        return np.zeros((2, LONGEST + 1), np.int64)
+    rows = [
+        least_overlaps(floor - _SLACK, size, LONGEST, single=single) for single in (False, True)
+    ]
+    return np.array([[0, *row] for row in rows], np.int64)
 
 
 @compiled
 def _bound_all(
-    patterns: Patterns, memory: Observed, similarity: Array, potential: Array, exact: Array
+    patterns: Patterns,
+    memory: Observed,
+    needs: Array,
+    columns: tuple[Array, Array, Array],
 ) -> None:
+    similarity, potential, exact = columns
     enter_row(memory, 0)
     size = memory.rows.shape[1]
     bits = np.zeros(memory.masks.shape[1], np.uint64)
     room = np.zeros(_longest(patterns), np.int64)
     for index in range(len(potential)):
+        length = patterns.offsets[index + 1] - patterns.offsets[index]
+        single = patterns.event_offsets[index] == patterns.event_offsets[index + 1]
+        need = needs[1 if single else 0, min(length, LONGEST)]
+        potential[index] = -np.inf
+        if need > size:
+            continue
         pattern = coded_pattern(patterns, index, memory, room)
-        length = len(pattern)
         lcs, start = _overlap(pattern)
+        if lcs > 1 and lcs >= need:
+            lcs = common_subsequence(pattern, length, memory.masks, bits)
+        if lcs < need:
+            continue
         run = lcs
         if lcs > 1:
-            lcs = common_subsequence(pattern, length, memory.masks, bits)
             start, _, run = longest_run(pattern, memory.rows[0], memory, (0, length, 0, size))
         similarity[index] = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-        single = patterns.event_offsets[index] == patterns.event_offsets[index + 1]
         if lcs == run and single and not (start > 0 and pattern[start - 1] == pattern[start]):
             exact[index] = True
             present = run if run > 0 else length

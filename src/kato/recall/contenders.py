@@ -68,7 +68,7 @@ def _by_bounds(
 
     Nothing more is aligned once no bound that is left reaches the worst of the best.
     """
-    bounds = bounds_of(observation, candidates)
+    bounds = bounds_of(observation, candidates, contest.floor)
     eligible = _eligible(observation, bounds, contest)
     settled = eligible[bounds.exact[eligible]]
     open_ones = eligible[~bounds.exact[eligible]]
