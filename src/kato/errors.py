@@ -16,6 +16,7 @@ what to do about it::
     │   ├── PatternNotFound
     │   └── SessionNotFound
     ├── Conflict                the state moved on under the caller
+    ├── FilterFailed            a filter of another package does not do its part
     └── StoreError              a store cannot do its part
         ├── StoreInUse          the data directory belongs to another process
         ├── StoreUnavailable    the store does not answer, or died in the middle of a call
@@ -118,6 +119,10 @@ class SessionNotFound(NotFound):
 
 class Conflict(KatoError):
     """The state moved on under the caller and retries were used up."""
+
+
+class FilterFailed(KatoError):
+    """A filter of another package is missing, cannot be loaded, or answers what it must not."""
 
 
 class StoreError(KatoError):

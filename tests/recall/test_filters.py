@@ -28,10 +28,9 @@ from tests.reference import (
 
 from kato.errors import InvalidConfig
 from kato.matching import Candidates, Observation
-from kato.model.config import FILTERS as CONFIGURED
 from kato.model.config import SessionConfig
-from kato.recall.filters import Pipeline, StageReport, run_pipeline
-from kato.recall.filters.pipeline import FILTERS
+from kato.model.filter_names import FILTERS as CONFIGURED
+from kato.recall.filters import FILTERS, Pipeline, StageReport, run_pipeline
 from kato.recall.query import Query
 from kato.storage.ledger.tail import TailView
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from kato.errors import InvalidConfig
+from kato.model.filter_names import filter_names
 
 RankSortAlgo = Literal[
     "potential",
@@ -33,7 +34,6 @@ RankSortAlgo = Literal[
     "weighted_snr",
 ]
 RANK_SORT_ALGOS: tuple[str, ...] = RankSortAlgo.__args__  # type: ignore[attr-defined]
-FILTERS = ("length", "jaccard", "minhash", "bloom", "rapidfuzz")
 INDEXER_TYPES = ("VI", "LSH", "ANNOY", "FAISS")
 STM_MODES = ("CLEAR", "ROLLING")
 
@@ -55,8 +55,8 @@ class SessionConfig(msgspec.Struct, frozen=True, kw_only=True):
         stm_mode: What an automatic learn leaves: CLEAR nothing, ROLLING all but the oldest event.
         rank_sort_algo: The number predictions are ranked by, highest first.
         affinity_emotive: The emotive whose affinities weigh the symbols; None is off.
-        filter_pipeline: Filters in order, of length, jaccard, minhash, bloom and rapidfuzz;
-            empty is exact recall.
+        filter_pipeline: Filters in order, of length, jaccard, minhash, bloom, rapidfuzz and those
+            that other packages register; empty is exact recall.
         length_min_ratio: ``length``: least pattern length by observed length, 0-1.
         length_max_ratio: ``length``: greatest pattern length by observed length, 1 or more.
         jaccard_threshold: ``jaccard``: least share of common symbols, 0-1.
@@ -130,7 +130,7 @@ def config_problems(values: Mapping[str, Any]) -> dict[str, str]:
         if rule is None:
             problems[key] = "No such key"
         elif not rule[0](value):
-            problems[key] = rule[1]
+            problems[key] = rule[1] if isinstance(rule[1], str) else rule[1]()
     return problems
 
 
@@ -141,7 +141,7 @@ def _check_ranking(config: SessionConfig) -> None:
         )
 
 
-_Rule = tuple[Callable[[Any], bool], str]
+_Rule = tuple[Callable[[Any], bool], str | Callable[[], str]]
 
 
 def _integer(low: int, high: int | None, message: str) -> _Rule:
@@ -169,8 +169,12 @@ def _is_text(value: Any) -> bool:
 
 def _is_pipeline(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(
-        isinstance(name, str) and name in FILTERS for name in value
+        isinstance(name, str) and name in filter_names() for name in value
     )
+
+
+def _pipeline_message() -> str:
+    return "Must be a list of: " + ", ".join(filter_names())
 
 
 _BOOLEAN: _Rule = (lambda v: isinstance(v, bool), "Must be a boolean (true/false)")
@@ -188,7 +192,7 @@ _RULES: dict[str, _Rule] = {
     "stm_mode": _choice(STM_MODES),
     "rank_sort_algo": _choice(RANK_SORT_ALGOS),
     "affinity_emotive": (lambda v: v is None or _is_text(v), "Must be a string or null"),
-    "filter_pipeline": (_is_pipeline, "Must be a list of: " + ", ".join(FILTERS)),
+    "filter_pipeline": (_is_pipeline, _pipeline_message),
     "length_min_ratio": _number(0.0, 1.0),
     "length_max_ratio": _number(1.0, None),
     "jaccard_threshold": _number(0.0, 1.0),

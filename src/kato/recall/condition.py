@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -54,3 +55,15 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     parameters = {name: value for each in listed for name, value in each.parameters.items()}
     sql = " AND ".join(f"({each.sql})" for each in listed) or "true"
     return Condition(sql, parameters, all(each.is_exact for each in listed))
+
+
+def float_bits(value: float) -> int:
+    """A float as the parameter of ``reinterpretAsFloat64({name:UInt64})``.
+
+    ClickHouse reads the digits of a number faster than exactly, and a threshold must be exact.
+
+    >>> hex(float_bits(1.0))
+    '0x3ff0000000000000'
+    """
+    bits: int = struct.unpack("<Q", struct.pack("<d", value))[0]
+    return bits

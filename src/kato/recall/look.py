@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from kato.matching import Candidates, TokenMatcher, align, best
 from kato.recall.bounds import least_overlaps
 from kato.recall.condition import Condition
 from kato.recall.contenders import Contest, contenders
-from kato.recall.filters import Pipeline
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.storage.ledger.journal import Sequences
@@ -43,8 +41,12 @@ class Look:
         self._several = len(query.observation) > 1
         self.query = query = query if self._several else _exact(query)
         self.floor = -np.inf
-        self._pipeline = Pipeline(query)
         self._matchers = Matchers(query)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether only what passes the session's filters is to be looked at."""
+        return self._several and bool(self.query.config.filter_pipeline)
 
     @property
     def is_plain(self) -> bool:
@@ -54,7 +56,7 @@ class Look:
             self._several
             and self._matchers.similar is None
             and config.use_token_matching
-            and not config.filter_pipeline
+            and not self.is_filtered
             and config.recall_threshold > 0
         )
 
@@ -63,7 +65,7 @@ class Look:
         config, symbols = self.query.config, self._symbols()
         if not self._several:
             return Condition("symbols[1] IN {symbols:Array(UInt32)}", {"symbols": symbols})
-        if config.filter_pipeline or config.recall_threshold == 0:
+        if config.recall_threshold == 0:
             return Condition("true")
         if not config.use_token_matching:
             return Condition("hasAny(symbols, {symbols:Array(UInt32)})", {"symbols": symbols})
@@ -88,14 +90,13 @@ class Look:
 
     def recalled(self, block: Sequences, limit: int | None = None) -> Recalled:
         """The best of a block, less what cannot reach the floor."""
+        block = block if self._several else self._beginning(block)
         candidates = candidates_of(block)
-        kept = self._filtered(candidates)
-        candidates, names = candidates.take(kept), block.names[kept]
         query = self.query
         contest = Contest(query.config.recall_threshold, limit or query.limit, self.floor)
         matcher = self._matchers.of(candidates)
         indices, alignment = contenders(query.observation, candidates, matcher, contest)
-        return Recalled(candidates.take(indices), names[indices], alignment)
+        return Recalled(candidates.take(indices), block.names[indices], alignment)
 
     def better(self, one: Recalled, other: Recalled) -> Recalled:
         """The best of both."""
@@ -115,11 +116,10 @@ class Look:
         similar: list[int] = np.unique(self._matchers.similar.ids).tolist()
         return similar
 
-    def _filtered(self, candidates: Candidates) -> npt.NDArray[np.int64]:
-        if self._several:
-            return np.flatnonzero(self._pipeline.keeps(candidates))
-        first = candidates.symbols[candidates.offsets[:-1]]
-        return np.flatnonzero(first == self.query.observation.symbols[0])
+    def _beginning(self, block: Sequences) -> Sequences:
+        """The patterns that begin with the one symbol that is observed (Q26)."""
+        first = block.symbols[block.offsets[:-1]]
+        return block.take(np.flatnonzero(first == self.query.observation.symbols[0]))
 
 
 def _exact(query: Query) -> Query:

@@ -62,6 +62,25 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         return known
 
 
+class StageReport(msgspec.Struct, frozen=True):
+    """What a stage did with the candidates of one recall.
+
+    Attributes:
+        filter: Its name.
+        candidates_before: How many patterns it looked at.
+        candidates_after: How many went on.
+        candidates_cut: How many met its condition and did not go on, because
+            ``max_candidates_per_stage`` had been reached.
+        time_ms: Milliseconds; stages that are one statement share its time evenly.
+    """
+
+    filter: str
+    candidates_before: int = 0
+    candidates_after: int = 0
+    candidates_cut: int = 0
+    time_ms: float = 0.0
+
+
 class Recalled(msgspec.Struct, frozen=True, eq=False):
     """The ensemble: the best patterns, by ascending id.
 
@@ -69,11 +88,13 @@ class Recalled(msgspec.Struct, frozen=True, eq=False):
         candidates: The patterns.
         names: uint8[k, 20], their names.
         alignment: Of the memory with them.
+        stages: What each filter did, in their order, if the session asks for it.
     """
 
     candidates: Candidates
     names: npt.NDArray[np.uint8]
     alignment: Alignment
+    stages: list[StageReport] = []
 
     def take(self, indices: npt.NDArray[np.integer]) -> Recalled:
         """The patterns at these indices."""

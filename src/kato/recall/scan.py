@@ -7,10 +7,12 @@ block only the best are kept, so memory stays bounded however large the knowledg
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+import msgspec
 import numpy as np
 
+from kato.recall.filters import Executor
 from kato.recall.look import Look, worst
 from kato.recall.query import Query, Recalled
 from kato.recall.sample import Samples
@@ -35,6 +37,8 @@ class Scan:
     def recall(self, query: Query) -> Recalled:
         """The best patterns that match, by ascending id (``spec/algorithms.md`` 7.3)."""
         look = Look(query)
+        if look.is_filtered:
+            return self._filtered(look)
         guess = self._guessed_floor(look)
         found = self._found(look, guess)
         if worst(query, found) < guess:
@@ -44,7 +48,15 @@ class Scan:
     def extend(self, query: Query, found: Recalled, after: int) -> Recalled:
         """The best patterns, where ``found`` are the best of those with ids up to ``after``."""
         look = Look(query)
+        if look.is_filtered:  # a filter lets through the first it meets, of all patterns
+            return self._filtered(look)
         return self._extended(look, found, after)
+
+    def _filtered(self, look: Look) -> Recalled:
+        """The best of the patterns that pass the session's filters."""
+        executor = Executor(look.query, self._tables)
+        found = self._best(look, executor.blocks(0, BLOCK), look.nothing())
+        return msgspec.structs.replace(found, stages=executor.stages)
 
     def _found(self, look: Look, floor: float) -> Recalled:
         """The best patterns, less those that cannot reach the floor."""
@@ -53,7 +65,10 @@ class Scan:
 
     def _extended(self, look: Look, found: Recalled, after: int) -> Recalled:
         look.floor = max(look.floor, worst(look.query, found))
-        for block in self._blocks(look, after):
+        return self._best(look, self._blocks(look, after), found)
+
+    def _best(self, look: Look, blocks: Iterable[Sequences], found: Recalled) -> Recalled:
+        for block in blocks:
             found = look.better(found, look.recalled(block))
             look.floor = max(look.floor, worst(look.query, found))
         return found

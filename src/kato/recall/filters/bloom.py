@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates
+from kato.recall.condition import Condition
 from kato.recall.filters.overlap import overlap_of
 from kato.recall.query import Query
+from kato.storage.clickhouse.patterns import PatternTables
 
 
 class BloomFilter:
@@ -31,3 +33,8 @@ class BloomFilter:
         """bool[k], which patterns share a symbol."""
         shares: npt.NDArray[np.bool_] = overlap_of(query.observation, candidates).shared > 0
         return shares
+
+    def condition(self, query: Query, tables: PatternTables) -> Condition:  # noqa: ARG002
+        """The same in SQL."""
+        observed = {"observed": query.known_symbols}
+        return Condition("hasAny(symbols, {observed:Array(UInt32)})", observed, is_exact=True)

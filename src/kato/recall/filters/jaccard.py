@@ -6,8 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates
+from kato.recall.condition import Condition, float_bits
 from kato.recall.filters.overlap import overlap_of
 from kato.recall.query import Query
+from kato.storage.clickhouse.patterns import PatternTables
+
+# An alias in place of the repetition changes what a condition beside it means; the analyzer
+# evaluates equal expressions once.
+_SHARED = "arrayUniq(arrayFilter(s -> s IN {observed:Array(UInt32)}, symbols))"
+_ENOUGH = f"""
+{_SHARED} >= {{least:UInt64}} AND {_SHARED} / ({{size:UInt64}} + arrayUniq(symbols) - {_SHARED})
+    >= reinterpretAsFloat64({{threshold:UInt64}})
+"""
 
 
 class JaccardFilter:
@@ -34,3 +44,13 @@ class JaccardFilter:
         union = overlap.observed + overlap.distinct - overlap.shared
         enough: npt.NDArray[np.bool_] = overlap.shared >= query.config.jaccard_min_overlap
         return enough & (overlap.shared / union >= query.config.jaccard_threshold)
+
+    def condition(self, query: Query, tables: PatternTables) -> Condition:  # noqa: ARG002
+        """The same in SQL."""
+        parameters = {
+            "observed": query.known_symbols,
+            "size": len(np.unique(query.observation.symbols)),
+            "least": query.config.jaccard_min_overlap,
+            "threshold": float_bits(query.config.jaccard_threshold),
+        }
+        return Condition(_ENOUGH, parameters, is_exact=True)

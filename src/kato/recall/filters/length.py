@@ -8,7 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates
+from kato.recall.condition import Condition
 from kato.recall.query import Query
+from kato.storage.clickhouse.patterns import PatternTables
+
+_LONGEST = 2**62
+"""No pattern is as long."""
 
 
 class LengthFilter:
@@ -30,9 +35,24 @@ class LengthFilter:
 
     def keeps(self, query: Query, candidates: Candidates) -> npt.NDArray[np.bool_]:
         """bool[k], which patterns are neither too short nor too long."""
-        observed, lengths = len(query.observation), candidates.lengths
-        shortest = max(1, math.floor(observed * query.config.length_min_ratio))
-        # Lengths are whole numbers: no need to round the upper bound, which may be infinite.
-        longest = observed * query.config.length_max_ratio
+        shortest, longest = _bounds(query)
+        lengths = candidates.lengths
         kept: npt.NDArray[np.bool_] = (lengths >= shortest) & (lengths <= longest)
         return kept
+
+    def condition(self, query: Query, tables: PatternTables) -> Condition:  # noqa: ARG002
+        """The same in SQL."""
+        shortest, longest = _bounds(query)
+        return Condition(
+            "length(symbols) >= {shortest:UInt64} AND length(symbols) <= {longest:UInt64}",
+            {"shortest": shortest, "longest": longest},
+            is_exact=True,
+        )
+
+
+def _bounds(query: Query) -> tuple[int, int]:
+    """The least and the greatest length."""
+    observed, config = len(query.observation), query.config
+    shortest = max(1, math.floor(observed * config.length_min_ratio))
+    # The greatest ratio is a number so large that its product may be infinite.
+    return shortest, math.floor(min(observed * config.length_max_ratio, _LONGEST))

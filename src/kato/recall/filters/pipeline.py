@@ -1,51 +1,17 @@
-"""The filter pipeline of a session: its stages, in its order."""
+"""The filter pipeline of a session, evaluated in the process: its stages, in its order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from time import perf_counter
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import structlog
 
 from kato.matching import Candidates
-from kato.recall.filters.bloom import BloomFilter
-from kato.recall.filters.jaccard import JaccardFilter
-from kato.recall.filters.length import LengthFilter
-from kato.recall.filters.minhash import MinHashFilter
-from kato.recall.filters.pattern_filter import PatternFilter
-from kato.recall.filters.rapidfuzz import RapidfuzzFilter
-from kato.recall.query import Query
-
-FILTERS: Mapping[str, Callable[[], PatternFilter]] = {
-    "length": LengthFilter,
-    "jaccard": JaccardFilter,
-    "minhash": MinHashFilter,
-    "bloom": BloomFilter,
-    "rapidfuzz": RapidfuzzFilter,
-}
-"""The filters by the name that stands in ``filter_pipeline``."""
-
-
-class StageReport(msgspec.Struct, frozen=True):
-    """What a stage did with the candidates of one recall.
-
-    Attributes:
-        filter: Its name.
-        candidates_before: How many patterns it looked at.
-        candidates_after: How many went on.
-        candidates_cut: How many met its condition and did not go on, because
-            ``max_candidates_per_stage`` had been reached.
-        time_ms: Milliseconds.
-    """
-
-    filter: str
-    candidates_before: int = 0
-    candidates_after: int = 0
-    candidates_cut: int = 0
-    time_ms: float = 0.0
+from kato.recall.filters.registered import filter_of
+from kato.recall.filters.stage import Stage
+from kato.recall.query import Query, StageReport
 
 
 class Filtered(msgspec.Struct, frozen=True, eq=False):
@@ -70,6 +36,7 @@ class Pipeline:
 
     Args:
         query: The recall, and with it the session's configuration.
+        stages: Its stages, if they are made already.
 
     >>> from kato.matching import Observation
     >>> from kato.model.config import SessionConfig
@@ -84,15 +51,20 @@ class Pipeline:
     [('length', 3, 2), ('bloom', 2, 1)]
     """
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, stages: Sequence[Stage] | None = None) -> None:
         self._query = query
-        self._stages = [_Stage(FILTERS[name]()) for name in query.config.filter_pipeline]
+        self._stages = list(stages_of(query) if stages is None else stages)
 
-    def keeps(self, candidates: Candidates) -> npt.NDArray[np.bool_]:
-        """bool[k], which candidates of a block pass every stage; no stage passes all."""
+    def keeps(self, candidates: Candidates, behind: int = 0) -> npt.NDArray[np.bool_]:
+        """bool[k], which candidates of a block pass every stage; no stage passes all.
+
+        Args:
+            candidates: The block.
+            behind: How many stages it has passed already.
+        """
         keeps = np.zeros(len(candidates), np.bool_)
         kept = np.arange(len(candidates))
-        for stage in self._stages:
+        for stage in self._stages[behind:]:
             passed = stage.passed(self._query, candidates)
             kept, candidates = kept[passed], candidates.take(passed)
             if not len(kept):
@@ -112,42 +84,17 @@ class Pipeline:
         return [r for at, r in enumerate(reports) if at == 0 or r.candidates_before > 0]
 
 
+def stages_of(query: Query) -> list[Stage]:
+    """The stages of a session's pipeline, which have done nothing yet.
+
+    Raises:
+        FilterFailed: A filter of another package cannot be loaded.
+    """
+    most = query.config.max_candidates_per_stage
+    return [Stage(filter_of(name), most) for name in query.config.filter_pipeline]
+
+
 def run_pipeline(query: Query, candidates: Candidates) -> Filtered:
     """Filter candidates that come in one block; see :class:`Pipeline` for several."""
     pipeline = Pipeline(query)
     return Filtered(pipeline.keeps(candidates), pipeline.stages)
-
-
-class _Stage:
-    """One filter and what it did so far."""
-
-    def __init__(self, pattern_filter: PatternFilter) -> None:
-        self._filter = pattern_filter
-        self.report = StageReport(pattern_filter.name)
-
-    def passed(self, query: Query, candidates: Candidates) -> npt.NDArray[np.int64]:
-        """Indices, ascending, of the candidates that go on."""
-        started = perf_counter()
-        meeting = np.flatnonzero(self._filter.keeps(query, candidates))
-        most = query.config.max_candidates_per_stage
-        passed = meeting[: most - self.report.candidates_after]
-        cut = len(meeting) - len(passed)
-        self._warn(most, cut)
-        before = self.report
-        self.report = StageReport(
-            before.filter,
-            before.candidates_before + len(candidates),
-            before.candidates_after + len(passed),
-            before.candidates_cut + cut,
-            before.time_ms + (perf_counter() - started) * 1000,
-        )
-        return passed
-
-    def _warn(self, most: int, cut: int) -> None:
-        if cut and not self.report.candidates_cut:
-            structlog.get_logger(__name__).warning(
-                "a filter met more patterns than it may let through, the newest are left out",
-                filter=self._filter.name,
-                max_candidates_per_stage=most,
-                remedy="set the filters narrower, or max_candidates_per_stage higher",
-            )

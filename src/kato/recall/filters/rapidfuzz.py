@@ -6,8 +6,20 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates, align, qualifies
+from kato.recall.condition import Condition, float_bits
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query
+from kato.storage.clickhouse.patterns import PatternTables
+
+_ROUNDING = 1e-9
+"""Similarity is rounded by less than this: SQL may only drop what surely fails."""
+
+# 2M / (n + m) is the similarity, and the overlap is M at least.
+_OVERLAPPING = """
+hasAny(symbols, {similar:Array(UInt32)}) AND
+2 * arrayCount(s -> s IN {similar:Array(UInt32)}, symbols) >=
+    reinterpretAsFloat64({threshold:UInt64}) * ({observed:UInt64} + length(symbols))
+"""
 
 
 class RapidfuzzFilter:
@@ -37,6 +49,27 @@ class RapidfuzzFilter:
         matcher = self._matchers_of(query).of(candidates)
         alignment = align(query.observation, candidates, matcher)
         return qualifies(alignment, query.config.recall_threshold)
+
+    def condition(self, query: Query, tables: PatternTables) -> Condition | None:  # noqa: ARG002
+        """What a match cannot do without: shared symbols, and by whole symbols enough of them."""
+        config = query.config
+        if config.recall_threshold == 0:
+            return None
+        by_symbols = config.recall_threshold - _ROUNDING if config.use_token_matching else 0.0
+        parameters = {
+            "similar": self._similar(query),
+            "threshold": float_bits(by_symbols),
+            "observed": len(query.observation),
+        }
+        return Condition(_OVERLAPPING, parameters)
+
+    def _similar(self, query: Query) -> list[int]:
+        """Ids of the symbols that an observed one matches."""
+        similar = self._matchers_of(query).similar
+        if similar is None:
+            return query.known_symbols
+        ids: list[int] = np.unique(similar.ids).tolist()
+        return ids
 
     def _matchers_of(self, query: Query) -> Matchers:
         """Compared with the whole vocabulary once a query, not once a block of candidates."""

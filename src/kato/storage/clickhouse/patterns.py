@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,8 @@ ORDER BY distance LIMIT {limit:UInt32}
 """
 _SPARE_VECTORS = 16
 
-_NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
+NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
+"""SQL that hides forgotten patterns whose rows are not deleted yet."""
 
 
 class PatternSink:
@@ -57,14 +58,14 @@ class PatternSink:
         """Delete what is void: patterns forgotten up to ``done``, cleared knowledge bases.
 
         A tombstone goes one purge later than what it hides: a statement that began to read before
-        still finds it.
+        still finds it, and postings that were built from what it read are deleted with it.
         """
         until = {"done": done, "before": self._purged}
         cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
         forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
-        for table in ("patterns", "frequencies", "states"):
+        for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
-        for table in ("symbols", "affinities", "vectors"):
+        for table in ("symbols", "affinities", "vectors", "posting_coverage"):
             self._delete(table, cleared, until)
         self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
         self._purged = done
@@ -83,7 +84,7 @@ class PatternTables:
         self._clickhouse = clickhouse
 
     def where(
-        self, kb: int, condition: str, parameters: dict[str, Any], *, hide: bool = True
+        self, kb: int, condition: str, parameters: Mapping[str, Any], *, hide: bool = True
     ) -> Sequences:
         """The patterns of a knowledge base that meet a condition, ids ascending.
 
@@ -93,13 +94,52 @@ class PatternTables:
             parameters: Their values.
             hide: Leave out what is forgotten; not needed where nothing ever was.
         """
-        shown = _NOT_FORGOTTEN if hide else "true"
         answer = self._clickhouse.native(
-            "SELECT id, name, symbols, event_ends FROM patterns "  # noqa: S608 - conditions are ours
-            f"WHERE kb = {{kb:UInt32}} AND {shown} AND ({condition}) ORDER BY id",
+            f"SELECT id, name, symbols, event_ends {_matching(condition, hide=hide)} ORDER BY id",
             {"kb": kb, **parameters},
         )
         return _sequences_of(columns_of(answer))
+
+    def counts(
+        self,
+        kb: int,
+        condition: str,
+        further: Sequence[str],
+        parameters: Mapping[str, Any],
+        *,
+        hide: bool = True,
+    ) -> list[int]:
+        """How many patterns meet a condition, and how many of those each further one.
+
+        Args:
+            kb: The knowledge base's number.
+            condition: As in :meth:`where`.
+            further: More of the same.
+            parameters: Their values.
+            hide: As in :meth:`where`.
+        """
+        counted = ", ".join(["count()", *(f"countIf({each})" for each in further)])
+        rows = self._clickhouse.rows(
+            f"SELECT {counted} {_matching(condition, hide=hide)}", {"kb": kb, **parameters}
+        )
+        return [int(number) for number in rows[0]]
+
+    def id_behind(
+        self,
+        kb: int,
+        condition: str,
+        parameters: Mapping[str, Any],
+        skipped: int,
+        *,
+        hide: bool = True,
+    ) -> int | None:
+        """The smallest id of a pattern that meets a condition, behind so many others that do."""
+        rows = self._clickhouse.rows(
+            f"SELECT id {_matching(condition, hide=hide)} ORDER BY id LIMIT 1 "
+            "OFFSET {skipped:UInt64}",
+            {"kb": kb, "skipped": skipped, **parameters},
+        )
+        return int(rows[0][0]) if rows else None
 
     def with_id(self, kb: int, pattern: int) -> Sequences:
         """The pattern with an id, or none."""
@@ -143,6 +183,11 @@ class PatternTables:
             "WHERE active AND database = currentDatabase()"
         )
         return int(rows[0][0] or 0)
+
+
+def _matching(condition: str, *, hide: bool) -> str:
+    shown = NOT_FORGOTTEN if hide else "true"
+    return f"FROM patterns WHERE kb = {{kb:UInt32}} AND {shown} AND ({condition})"
 
 
 def _sequences_of(columns: dict[str, Column]) -> Sequences:

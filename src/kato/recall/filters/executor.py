@@ -1,0 +1,95 @@
+"""Carries out a filter pipeline: what ClickHouse can evaluate there, the rest in the process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from kato.recall.condition import Condition
+from kato.recall.filters.pipeline import Pipeline, stages_of
+from kato.recall.filters.stage import Stage
+from kato.recall.filters.statement import Statement
+from kato.recall.query import Query, StageReport, candidates_of
+from kato.storage.clickhouse.patterns import PatternTables
+from kato.storage.ledger.journal import Sequences
+
+MOST_NAMED = 10_000
+"""Forgotten patterns that a statement may name one by one."""
+
+
+class Executor:
+    """The filters of one query, over its knowledge base.
+
+    The leading stages that ClickHouse can evaluate are compiled into one statement. What they let
+    through is in the process then, and so are the stages behind them: compiled code takes less time
+    for it than a statement costs. If nobody asks for counts and no limit can be met, the order of
+    the stages cannot be told, and ClickHouse gets all that it can evaluate.
+
+    Args:
+        query: The recall.
+        tables: Where the patterns are.
+    """
+
+    def __init__(self, query: Query, tables: PatternTables) -> None:
+        config = query.config
+        self._query = query
+        stages = stages_of(query)
+        counted = (
+            config.enable_filter_metrics or query.last_pattern > config.max_candidates_per_stage
+        )
+        conditions = self._conditions(stages, tables)
+        if not counted:
+            order = sorted(range(len(stages)), key=lambda at: _lateness(conditions[at]))
+            stages = [stages[at] for at in order]
+            conditions = [conditions[at] for at in order]
+        leading = _leading(conditions)
+        self._compiled = len(leading)
+        self._statement = Statement(query, tables, stages[: len(leading)], leading, counted=counted)
+        self._pipeline = Pipeline(query, stages)
+
+    def blocks(self, after: int, size: int) -> Iterator[Sequences]:
+        """The patterns behind an id that pass every stage, by ascending id.
+
+        Args:
+            after: The id.
+            size: Ids a block covers.
+        """
+        query, tail = self._query, self._query.tail
+        for first in range(after + 1, query.first_of_tail, size):
+            found = self._statement.block(first, min(first + size, query.first_of_tail))
+            yield self._passed(found.without(tail.forgotten), behind=self._compiled)
+        for part in tail.sequences:
+            yield self._passed(part.without(tail.forgotten))
+
+    @property
+    def stages(self) -> list[StageReport]:
+        """As :attr:`Pipeline.stages`."""
+        return self._pipeline.stages
+
+    def _passed(self, found: Sequences, behind: int = 0) -> Sequences:
+        keeps = self._pipeline.keeps(candidates_of(found), behind)
+        return found if keeps.all() else found.take(np.flatnonzero(keeps))
+
+    def _conditions(self, stages: Sequence[Stage], tables: PatternTables) -> list[Condition | None]:
+        if len(self._query.tail.forgotten) > MOST_NAMED:
+            return [None] * len(stages)
+        return [stage.condition(self._query, tables) for stage in stages]
+
+
+def _leading(conditions: Sequence[Condition | None]) -> list[Condition]:
+    """The first conditions, up to one that does not decide by itself."""
+    leading: list[Condition] = []
+    for condition in conditions:
+        if condition is None:
+            break
+        leading.append(condition)
+        if not condition.is_exact:
+            break
+    return leading
+
+
+def _lateness(condition: Condition | None) -> int:
+    if condition is None:
+        return 2
+    return 0 if condition.is_exact else 1
