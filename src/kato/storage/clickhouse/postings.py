@@ -1,0 +1,214 @@
+"""Patterns by symbol: derived from the table of patterns, for recall in large knowledge bases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.native import Column, columns_of
+from kato.storage.clickhouse.patterns import NOT_FORGOTTEN
+from kato.storage.ledger.journal import Sequences
+
+LEAST = 100_000
+"""Knowledge bases with fewer patterns have no postings: to scan them is as good."""
+
+LENGTHS = 128
+"""Patterns of this length and longer are not told apart."""
+
+RANGE = 16_384
+"""Pattern ids that are inserted at once. Postings that exist stand in ranges of this size."""
+
+_BIT_OF_OTHERS = "bitShiftRight(toUInt64(s) * 11400714819323198485, 58)"  # Knuth, TAOCP 6.4
+
+_FREQUENT = """
+arrayFold((bits, s) -> bitOr(bits, bitShiftLeft(toUInt64(s <= 64), toUInt8((s - 1) % 64))),
+    {symbols}, toUInt64(0))
+"""
+
+_OTHERS = f"""
+arrayFold((bits, s) -> bitOr(bits, bitShiftLeft(toUInt64(s > 64), {_BIT_OF_OTHERS})),
+    {{symbols}}, toUInt64(0))
+"""
+
+# All in one block, however large, in one fixed order: its token is then the range's.
+_INSERT = f"""
+INSERT INTO postings (kb, symbol, length, id, frequent, others, symbols, event_ends)
+SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol, least(length(symbols), {LENGTHS}) AS length,
+    id, {_FREQUENT.format(symbols="symbols")}, {_OTHERS.format(symbols="symbols")},
+    if(length(symbols) > 64, [], symbols), if(length(symbols) > 64, [], event_ends)
+FROM patterns
+WHERE kb = {{kb:UInt32}} AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND {NOT_FORGOTTEN}
+ORDER BY kb, symbol, length, id
+SETTINGS insert_deduplication_token = {{token:String}}, insert_deduplicate = 1,
+    deduplicate_insert_select = 'force_enable', max_insert_threads = 1,
+    max_insert_block_size = 4294967296, min_insert_block_size_rows = 4294967296,
+    min_insert_block_size_bytes = 0
+"""  # noqa: S608 - no value is written into it
+
+# A bit that the pattern lacks is at least one observed symbol that it lacks.
+_OVERLAPPING = f"""
+bitCount(bitAnd(bitNot(frequent), {_FREQUENT.format(symbols="{symbols:Array(UInt32)}")}))
++ bitCount(bitAnd(bitNot(others), {_OTHERS.format(symbols="{symbols:Array(UInt32)}")}))
++ if(empty(event_ends), {{single:Array(UInt32)}}[length], {{several:Array(UInt32)}}[length])
+<= {{observed:UInt32}}
+"""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which postings to read, and what their patterns must share with the memory.
+
+    Attributes:
+        pairs: Symbols and lengths; of each pattern one of its symbols stands here at its length.
+        symbols: The distinct observed symbols.
+        observed: How many they are, repeats included.
+        single: By length from 1 to :data:`LENGTHS`, how many observed symbols a pattern must share
+            whose events have one symbol each.
+        several: The same for all other patterns.
+    """
+
+    pairs: list[tuple[int, int]]
+    symbols: list[int]
+    observed: int
+    single: list[int]
+    several: list[int]
+
+
+class Found(msgspec.Struct, frozen=True, eq=False):
+    """What postings said.
+
+    Attributes:
+        sequences: Patterns, ids ascending; their names are zeros.
+        unread: Ids, ascending, of patterns too long to stand in the postings.
+    """
+
+    sequences: Sequences
+    unread: list[int]
+
+
+class PostingTables:
+    """Builds and reads the postings.
+
+    Args:
+        clickhouse: Where the tables are.
+    """
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def covered(self, kb: int) -> int:
+        """The greatest id up to which the postings hold every pattern; 0 if there are none."""
+        return _covered(self._clickhouse, kb)
+
+    def extend(
+        self, kb: int, until: int, progress: Callable[[int], None] = lambda _: None
+    ) -> int:
+        """Build further, range by range, on a connection of its own.
+
+        A range that was cut off is inserted again under its token, so nothing is there twice.
+
+        Args:
+            kb: The knowledge base's number.
+            until: An id up to which ClickHouse has every pattern.
+            progress: Told after each range what is covered.
+
+        Returns:
+            What is covered.
+
+        Raises:
+            StoreUnavailable: ClickHouse fails; what is covered stays.
+        """
+        with closing(self._clickhouse.another()) as clickhouse:
+            covered = _covered(clickhouse, kb)
+            while until >= LEAST and covered + RANGE <= until:
+                _insert(clickhouse, kb, covered, covered + RANGE)
+                covered += RANGE
+                progress(covered)
+            return covered
+
+    def read(
+        self, kb: int, wanted: Wanted, ids: tuple[int, int], limit: int, *, hide: bool
+    ) -> Found | None:
+        """The patterns under the pairs that may share enough; None if they are too many.
+
+        Args:
+            kb: The knowledge base's number.
+            wanted: Which.
+            ids: They lie behind the first and up to the second.
+            limit: Most postings to answer.
+            hide: Leave out what is forgotten; not needed where nothing ever was.
+        """
+        hidden = NOT_FORGOTTEN if hide else "true"
+        after, until = ids
+        answer = self._clickhouse.native(
+            "SELECT id, symbols, event_ends FROM postings "  # noqa: S608 - conditions are ours
+            "WHERE kb = {kb:UInt32} AND (symbol, length) IN {pairs:Array(Tuple(UInt32, UInt8))} "
+            "AND id > {after:UInt64} AND id <= {until:UInt64} "
+            f"AND {_OVERLAPPING} AND {hidden} LIMIT {{limit:UInt64}}",
+            {
+                "kb": kb,
+                "after": after,
+                "until": until,
+                "limit": limit + 1,
+                **msgspec.structs.asdict(wanted),
+            },
+        )
+        columns = columns_of(answer)
+        rows = len(columns["id"].values) if columns else 0
+        return _found(columns) if rows <= limit else None
+
+    def names(self, kb: int, ids: Sequence[int]) -> npt.NDArray[np.uint8]:
+        """uint8[k, 20], the names of patterns, whose ids ascend."""
+        answer = self._clickhouse.native(
+            "SELECT id, name FROM patterns "
+            "WHERE kb = {kb:UInt32} AND id IN {ids:Array(UInt64)} ORDER BY id",
+            {"kb": kb, "ids": list(ids)},
+        )
+        columns = columns_of(answer)
+        return columns["name"].values if columns else np.zeros((0, 20), np.uint8)
+
+
+def _covered(clickhouse: ClickHouse, kb: int) -> int:
+    rows = clickhouse.rows(
+        "SELECT max(until) FROM posting_coverage WHERE kb = {kb:UInt32}", {"kb": kb}
+    )
+    return int(rows[0][0])
+
+
+def _insert(clickhouse: ClickHouse, kb: int, after: int, until: int) -> None:
+    given = {"kb": kb, "until": until}
+    clickhouse.command(_INSERT, {**given, "after": after, "token": f"{kb} {after} {until}"})
+    clickhouse.command(
+        "INSERT INTO posting_coverage (kb, until) VALUES ({kb:UInt32}, {until:UInt64})", given
+    )
+
+
+def _found(columns: dict[str, Column]) -> Found:
+    """Each pattern once, by ascending id; it may stand under several symbols."""
+    if not columns:
+        return Found(Sequences.none(), [])
+    ids, first = np.unique(columns["id"].values.astype(np.int64), return_index=True)
+    symbols, offsets = _gathered(columns["symbols"], first)
+    ends, event_offsets = _gathered(columns["event_ends"], first)
+    names = np.zeros((len(ids), 20), np.uint8)
+    sequences = Sequences(ids, names, symbols, offsets, ends.astype(np.int32), event_offsets)
+    unread = np.diff(offsets) == 0
+    if not unread.any():
+        return Found(sequences, [])
+    return Found(sequences.take(np.flatnonzero(~unread)), ids[unread].tolist())
+
+
+def _gathered(
+    column: Column, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+    """The arrays of some rows in their order, and the offsets of those."""
+    assert column.offsets is not None  # noqa: S101 - for the type checker
+    starts = column.offsets[rows]
+    lengths = column.offsets[rows + 1] - starts
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    places = np.repeat(starts - offsets[:-1], lengths) + np.arange(offsets[-1])
+    return column.values[places].astype(np.uint32, copy=False), offsets
