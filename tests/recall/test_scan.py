@@ -54,9 +54,9 @@ def test_blocks_and_samples_change_nothing(
 ) -> None:
     rng = Random(f"{block} {sampled}")  # noqa: S311 - not for secrets
     queries = [sequence(rng)[: rng.randint(1, 6)] for _ in range(6)]
-    monkeypatch.setattr(sample, "PATTERNS", PATTERNS)  # too small a knowledge base to be sampled
+    monkeypatch.setattr(sample, "ENDS", ())  # too small a knowledge base to be sampled
     whole = answers(stored, queries, **config)
-    monkeypatch.setattr(sample, "PATTERNS", sampled)
+    monkeypatch.setattr(sample, "ENDS", (sampled // 2, sampled))
     monkeypatch.setattr(scan, "BLOCK", block)
     assert answers(stored, queries, **config) == whole
     assert any(len(answer) > 100 for answer in whole)
@@ -65,7 +65,7 @@ def test_blocks_and_samples_change_nothing(
 def test_a_forgotten_pattern_leaves_the_sample(
     memory: kato.Memory, kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sample, "PATTERNS", 40)
+    monkeypatch.setattr(sample, "ENDS", (20, 40))
     kb.learn_many([["a"], ["b"], [f"x{i}"]] for i in range(30))
     kb.learn_many([["a"], [f"y{i}"], ["z"], [f"w{i}"]] for i in range(100))
     memory.flush()

@@ -5,16 +5,13 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from kato.matching import Candidates, TokenMatcher, align, best
-from kato.recall.bounds import least_overlaps
+from kato.matching import Candidates, SimilarSymbols, TokenMatcher, align, best
+from kato.recall.bounds import LONGEST, least_overlaps
 from kato.recall.condition import Condition
 from kato.recall.contenders import Contest, contenders
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.storage.ledger.journal import Sequences
-
-_LONGEST = 128
-"""Patterns shorter than this are left out by their overlap."""
 
 _ROUNDING = 1e-9
 """Similarity is rounded by less than this: SQL may only drop what surely fails."""
@@ -35,12 +32,14 @@ class Look:
     Attributes:
         query: As it is answered: a memory of one symbol is never fuzzy.
         floor: A preliminary potential; what cannot reach it may be left out.
+        guess: The part of the floor that is a guess; -inf if there is none.
     """
 
     def __init__(self, query: Query) -> None:
         self._several = len(query.observation) > 1
         self.query = query = query if self._several else _exact(query)
         self.floor = -np.inf
+        self.guess = -np.inf
         self._matchers = Matchers(query)
 
     @property
@@ -54,11 +53,16 @@ class Look:
         config = self.query.config
         return (
             self._several
-            and self._matchers.similar is None
+            and self.similar is None
             and config.use_token_matching
             and not self.is_filtered
             and config.recall_threshold > 0
         )
+
+    @property
+    def similar(self) -> SimilarSymbols | None:
+        """What observed symbols may be taken for; None if not fuzzy."""
+        return self._matchers.similar
 
     def condition(self) -> Condition:
         """What a match cannot do without; compiled code decides on what is left."""
@@ -73,27 +77,42 @@ class Look:
             _OVERLAPPING,
             {
                 "symbols": symbols,
-                "longest": _LONGEST,
-                "single": self._overlaps(single=True),
-                "several": self._overlaps(single=False),
+                "longest": LONGEST,
+                "single": self.overlaps(LONGEST, single=True),
+                "several": self.overlaps(LONGEST, single=False),
             },
         )
 
-    def _overlaps(self, *, single: bool) -> list[int]:
-        """The least overlap by length, by the floor and by the threshold; 1 for the longest."""
+    def overlaps(self, longest: int, *, single: bool) -> list[int]:
+        """The least overlap by length that meets the floor and the threshold, from 1 on.
+
+        Args:
+            longest: Greatest length to tell apart; its overlap is that of all longer ones too.
+            single: For patterns whose events have one symbol each, or for all others.
+        """
         observed = len(self.query.observation)
-        floor = least_overlaps(self.floor - _ROUNDING, observed, _LONGEST - 1, single=single)
-        lengths = np.arange(1, _LONGEST)
+        floor = least_overlaps(self.floor - _ROUNDING, observed, longest, single=single)
+        lengths = np.arange(1, longest + 1)
         least = self.query.config.recall_threshold - _ROUNDING
         similar = np.ceil(least * (observed + lengths) / 2)
-        return [*np.maximum(floor, similar).astype(int).tolist(), 1]
+        overlaps: list[int] = np.maximum(floor, similar).astype(int).tolist()
+        return overlaps
 
-    def recalled(self, block: Sequences, limit: int | None = None) -> Recalled:
+    def raise_floor(self, found: Recalled) -> None:
+        """Leave out from now on what is worse than all that were found, if they are enough."""
+        self.floor = max(self.floor, worst(self.query, found))
+
+    def guess_floor(self, guess: float) -> None:
+        """Leave out what cannot reach a potential that the worst of the best probably reaches."""
+        self.guess = max(self.guess, guess)
+        self.floor = max(self.floor, guess)
+
+    def recalled(self, block: Sequences) -> Recalled:
         """The best of a block, less what cannot reach the floor."""
         block = block if self._several else self._beginning(block)
         candidates = candidates_of(block)
         query = self.query
-        contest = Contest(query.config.recall_threshold, limit or query.limit, self.floor)
+        contest = Contest(query.config.recall_threshold, query.limit, self.floor)
         matcher = self._matchers.of(candidates)
         indices, alignment = contenders(query.observation, candidates, matcher, contest)
         return Recalled(candidates.take(indices), block.names[indices], alignment)
@@ -111,9 +130,9 @@ class Look:
         return Recalled(candidates, np.zeros((0, 20), np.uint8), alignment)
 
     def _symbols(self) -> list[int]:
-        if self._matchers.similar is None:
+        if self.similar is None:
             return self.query.known_symbols
-        similar: list[int] = np.unique(self._matchers.similar.ids).tolist()
+        similar: list[int] = np.unique(self.similar.ids).tolist()
         return similar
 
     def _beginning(self, block: Sequences) -> Sequences:

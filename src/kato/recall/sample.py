@@ -1,26 +1,82 @@
-"""A sample of patterns, kept in the process: it tells how good the best will be at least."""
+"""The first patterns of a knowledge base, kept in the process.
+
+They need not be asked for, and they tell how good the best of all will be at least.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
 
 from kato.recall.query import Query
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
-PATTERNS = 8192
-"""Pattern ids a sample covers; about half a megabyte."""
+ENDS = (4096, 8192, 16_384, 32_768, 65_536)
+"""Ids up to which a sample is read, part by part; about seven megabytes in the end."""
 
-KEPT = 32
+MOST_SYMBOLS = 2_000_000
+"""With so many symbols a sample grows no more."""
+
+KEPT = 16
 """Samples that are kept at the same time."""
+
+
+class Sample:
+    """The patterns of a knowledge base up to an id, all that were not forgotten.
+
+    Args:
+        parts: The patterns, ids ascending from part to part, and up to which id each part goes.
+    """
+
+    def __init__(self, parts: tuple[tuple[int, Sequences], ...] = ()) -> None:
+        self.parts = parts
+
+    @property
+    def until(self) -> int:
+        """The id."""
+        return self.parts[-1][0] if self.parts else 0
+
+    @property
+    def symbols(self) -> int:
+        """Symbols of all patterns, repeats included."""
+        return sum(len(part.symbols) for _, part in self.parts)
+
+    def up_to(self, last: int) -> Sample:
+        """The parts of the sample that lie up to an id."""
+        return Sample(tuple(part for part in self.parts if part[0] <= last))
+
+    @cached_property
+    def postings(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """Distinct :func:`posting_keys`, ascending, and how often each occurs."""
+        keys = [
+            posting_keys(part.symbols, np.repeat(np.diff(part.offsets), np.diff(part.offsets)))
+            for _, part in self.parts
+        ]
+        return np.unique(np.concatenate(keys), return_counts=True)
+
+
+def posting_keys(
+    symbols: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]
+) -> npt.NDArray[np.uint64]:
+    """Symbols and the lengths of their patterns as one number each.
+
+    >>> posting_keys(np.array([3, 3]), np.array([7, 1000])).tolist()
+    [775, 1023]
+    """
+    keys: npt.NDArray[np.uint64] = symbols.astype(np.uint64) << np.uint64(8)
+    return keys | np.minimum(lengths, 255).astype(np.uint64)
 
 
 class Samples:
     """Samples of the knowledge bases that were asked last; safe for threads.
 
-    Any patterns will do, as long as none of them is forgotten: so a sample is taken anew whenever
-    the knowledge base has forgotten one.
+    A sample holds no forgotten pattern: it is taken anew whenever the knowledge base has forgotten
+    one.
 
     Args:
         tables: Where the patterns are.
@@ -29,27 +85,36 @@ class Samples:
     def __init__(self, tables: PatternTables) -> None:
         self._tables = tables
         self._lock = threading.Lock()
-        self._samples: OrderedDict[tuple[int, int], Sequences] = OrderedDict()
+        self._samples: OrderedDict[tuple[int, int], Sample] = OrderedDict()
 
-    def of(self, query: Query) -> Sequences | None:
-        """The sample of the query's knowledge base; None if that is too small to need one."""
-        if query.last_pattern < 2 * PATTERNS:
-            return None
+    def of(self, query: Query) -> Sample:
+        """The sample of the query's knowledge base; an empty one if that is too small."""
         key = query.kb, query.forgotten
         with self._lock:
-            sample = self._samples.get(key)
-            if sample is not None:
-                self._samples.move_to_end(key)
-                return sample
-        sample = self._taken(query)
-        if len(sample.ids) < PATTERNS // 2:
-            return sample  # ClickHouse has not got them yet, or few are left
-        with self._lock:
-            self._samples[key] = sample
-            if len(self._samples) > KEPT:
-                self._samples.popitem(last=False)
+            known = self._samples.get(key, Sample())
+        sample = self._grown(query, known)
+        if sample.parts:
+            self._keep(key, sample)
         return sample
 
-    def _taken(self, query: Query) -> Sequences:
-        found = self._tables.where(query.kb, "id <= {last:UInt64}", {"last": PATTERNS})
+    def _keep(self, key: tuple[int, int], sample: Sample) -> None:
+        with self._lock:
+            self._samples[key] = sample
+            self._samples.move_to_end(key)
+            if len(self._samples) > KEPT:
+                self._samples.popitem(last=False)
+
+    def _grown(self, query: Query, sample: Sample) -> Sample:
+        """The sample with all that ClickHouse has by now, as far as a sample goes."""
+        for end in ENDS:
+            if end >= query.first_of_tail or sample.symbols > MOST_SYMBOLS:
+                break
+            if end > sample.until:
+                part = self._read(query, sample.until, end)
+                sample = Sample((*sample.parts, (end, part)))
+        return sample
+
+    def _read(self, query: Query, after: int, until: int) -> Sequences:
+        condition = "id > {after:UInt64} AND id <= {until:UInt64}"
+        found = self._tables.where(query.kb, condition, {"after": after, "until": until})
         return found.without(query.tail.forgotten)

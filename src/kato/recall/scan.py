@@ -6,16 +6,15 @@ block only the best are kept, so memory stays bounded however large the knowledg
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 
 import msgspec
-import numpy as np
 
 from kato.recall.filters import Executor
-from kato.recall.look import Look, worst
+from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
-from kato.recall.sample import Samples
+from kato.recall.rounds import in_rounds
+from kato.recall.sample import Sample, Samples
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
@@ -28,22 +27,19 @@ class Scan:
 
     Args:
         tables: Where the patterns are.
+        samples: Shared with other plans, if there are some.
     """
 
-    def __init__(self, tables: PatternTables) -> None:
+    def __init__(self, tables: PatternTables, samples: Samples | None = None) -> None:
         self._tables = tables
-        self._samples = Samples(tables)
+        self._samples = samples or Samples(tables)
 
     def recall(self, query: Query) -> Recalled:
         """The best patterns that match, by ascending id (``spec/algorithms.md`` 7.3)."""
         look = Look(query)
         if look.is_filtered:
             return self._filtered(look)
-        guess = self._guessed_floor(look)
-        found = self._found(look, guess)
-        if worst(query, found) < guess:
-            found = self._found(look, -np.inf)  # the guess was too high: look again without
-        return found
+        return in_rounds(self._samples, look, query.last_pattern, self._rest)
 
     def extend(self, query: Query, found: Recalled, after: int) -> Recalled:
         """The best patterns, where ``found`` are the best of those with ids up to ``after``."""
@@ -58,43 +54,39 @@ class Scan:
         found = self._best(look, executor.blocks(0, BLOCK), look.nothing())
         return msgspec.structs.replace(found, stages=executor.stages)
 
-    def _found(self, look: Look, floor: float) -> Recalled:
-        """The best patterns, less those that cannot reach the floor."""
-        look.floor = floor
-        return self._extended(look, look.nothing(), 0)
+    def further(self, look: Look, found: Recalled, after: int, until: int) -> Recalled:
+        """The best patterns up to an id that ClickHouse has, where ``found`` go up to another.
+
+        Args:
+            look: What may be left out.
+            found: The best of the patterns with ids up to ``after``.
+            after: An id.
+            until: An id before the tail's.
+        """
+        return self._best(look, self._stored(look, after, until), found)
+
+    def _rest(self, look: Look, found: Recalled, sample: Sample) -> Recalled:
+        return self._extended(look, found, sample.until)
 
     def _extended(self, look: Look, found: Recalled, after: int) -> Recalled:
-        look.floor = max(look.floor, worst(look.query, found))
-        return self._best(look, self._blocks(look, after), found)
+        tail = look.query.tail
+        found = self.further(look, found, after, look.query.first_of_tail - 1)
+        return self._best(look, (p.without(tail.forgotten) for p in tail.sequences), found)
 
     def _best(self, look: Look, blocks: Iterable[Sequences], found: Recalled) -> Recalled:
+        look.raise_floor(found)
         for block in blocks:
             found = look.better(found, look.recalled(block))
-            look.floor = max(look.floor, worst(look.query, found))
+            look.raise_floor(found)
         return found
 
-    def _guessed_floor(self, look: Look) -> float:
-        """What the worst of the best will probably reach, as a sample of the patterns shows.
-
-        If r of the best are to be expected in a sample, the one in place r + 3 sqrt(r) + 3 of the
-        sample is very likely not among them.
-        """
-        sample = self._samples.of(look.query) if look.is_plain else None
-        if sample is None:
-            return -np.inf
-        expected = look.query.limit * len(sample.ids) / look.query.last_pattern
-        place = math.ceil(expected + 3 * math.sqrt(expected) + 3)
-        preliminary = look.recalled(sample, place).alignment.preliminary
-        return float(preliminary.min()) if len(preliminary) == place else -np.inf
-
-    def _blocks(self, look: Look, after: int) -> Iterator[Sequences]:
-        """The patterns behind an id by ascending id: ClickHouse's, then those of the tail."""
-        query, tail = look.query, look.query.tail
-        for first in range(after + 1, query.first_of_tail, BLOCK):
+    def _stored(self, look: Look, after: int, until: int) -> Iterator[Sequences]:
+        """The patterns ClickHouse has, behind an id and up to another, by ascending id."""
+        query = look.query
+        for first in range(after + 1, until + 1, BLOCK):
             condition = look.condition()
-            where = f"id >= {{first:UInt64}} AND id < {{end:UInt64}} AND ({condition.sql})"
-            end = min(first + BLOCK, query.first_of_tail)
-            parameters = {"first": first, "end": end, **condition.parameters}
+            where = f"id >= {{first:UInt64}} AND id <= {{last:UInt64}} AND ({condition.sql})"
+            last = min(first + BLOCK - 1, until)
+            parameters = {"first": first, "last": last, **condition.parameters}
             block = self._tables.where(query.kb, where, parameters, hide=query.forgotten > 0)
-            yield block.without(tail.forgotten)
-        yield from (part.without(tail.forgotten) for part in tail.sequences)
+            yield block.without(query.tail.forgotten)

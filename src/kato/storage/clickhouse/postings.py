@@ -104,9 +104,7 @@ class PostingTables:
         """The greatest id up to which the postings hold every pattern; 0 if there are none."""
         return _covered(self._clickhouse, kb)
 
-    def extend(
-        self, kb: int, until: int, progress: Callable[[int], None] = lambda _: None
-    ) -> int:
+    def extend(self, kb: int, until: int, progress: Callable[[int], None] = lambda _: None) -> int:
         """Build further, range by range, on a connection of its own.
 
         A range that was cut off is inserted again under its token, so nothing is there twice.

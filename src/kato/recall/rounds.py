@@ -1,0 +1,68 @@
+"""Look once or twice: first at what is probably good enough, then at all that may be."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+from kato.recall.look import Look, worst
+from kato.recall.query import Query, Recalled
+from kato.recall.sample import Sample, Samples
+
+
+class Rest(Protocol):
+    """Looks at what lies behind a sample."""
+
+    def __call__(self, look: Look, found: Recalled, sample: Sample) -> Recalled:
+        """The best of all, where ``found`` are the best of the sample.
+
+        What cannot reach the look's floor may be left out.
+        """
+
+
+def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
+    """The best patterns.
+
+    The best of a sample tell how good the best of all will probably be, and what misses that is
+    left out. If the guess was too high (fewer than enough patterns reach it), a second round leaves
+    out what the sample surely beats; so a guess never changes an answer.
+
+    Args:
+        samples: Where samples are.
+        look: The look to begin with.
+        last: The greatest id that is looked at.
+        rest: Looks at the others.
+    """
+    sample = samples.of(look.query).up_to(last) if look.is_plain else Sample()
+    found = rest(look, _of_sample(look, sample, last), sample)
+    if worst(look.query, found) >= look.guess:
+        return found
+    look = Look(look.query)
+    return rest(look, _of_sample(look, sample, None), sample)
+
+
+def _of_sample(look: Look, sample: Sample, last: int | None) -> Recalled:
+    """The best of the sample, and a guess about all patterns up to the last, if there is one."""
+    found = look.nothing()
+    for until, part in sample.parts:
+        found = look.better(found, look.recalled(part))
+        look.raise_floor(found)
+        if last:
+            look.guess_floor(_guess(look.query, found, until / last))
+    return found
+
+
+def _guess(query: Query, found: Recalled, share: float) -> float:
+    """What the worst of the best of all will probably reach.
+
+    If r of the best are to be expected among a share of the patterns, the one in place
+    r + 3 sqrt(r) + 3 of that share is very likely not among them.
+    """
+    expected = query.limit * share
+    place = math.ceil(expected + 3 * math.sqrt(expected) + 3)
+    preliminary = found.alignment.preliminary
+    if place >= query.limit or len(preliminary) < place:
+        return -math.inf
+    return float(np.partition(preliminary, -place)[-place])
