@@ -88,7 +88,8 @@ def predict(
     )
     names = [p["name"] for p in patterns]
     order = rank(measures, names, config["rank_sort_algo"], config["max_predictions"])
-    needed = symbols_to_name(survivors, measures, order).tolist()
+    needed = set(symbols_to_name(survivors, measures, order).tolist())
+    texts = [encoded.texts[at] if at in needed else None for at in range(len(encoded.texts) + 1)]
     answer = assemble(
         observation,
         survivors,
@@ -96,7 +97,7 @@ def predict(
         measures,
         order,
         names=names,
-        texts={number: encoded.texts[number] for number in needed},
+        texts=np.array(texts, np.object_),
         emotives=[average_emotives(patterns[index]["emotives"]) for index in order],
     )
     return msgspec.to_builtins(answer.predictions), msgspec.to_builtins(answer.future_potentials)

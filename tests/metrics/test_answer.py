@@ -127,7 +127,9 @@ def test_the_answer_names_only_what_it_shows() -> None:
     measures = measure(*parts, np.array([1, 1, 9]), SYMBOLS, MEMBERS, CORPUS)
     order = rank(measures, NAMES, "frequency", 1)
     needed = symbols_to_name(parts[1], measures, order)
-    texts = {number: text for text, number in IDS.items() if number in needed}
+    texts = np.full(5, None, object)
+    for text, number in IDS.items():
+        texts[number] = text if number in needed else None
     answer = assemble(*parts, measures, order, names=NAMES, texts=texts)
     assert [prediction.name for prediction in answer] == ["n0"]
     assert answer[0].emotives == {}
@@ -151,5 +153,5 @@ def test_an_empty_ensemble() -> None:
     parts = (observation, Candidates.empty(), alignment)
     measures = measure(*parts, none, none.astype(np.uint32), none, CORPUS)
     order = rank(measures, [], "potential", 5)
-    answer = assemble(*parts, measures, order, names=[], texts={})
+    answer = assemble(*parts, measures, order, names=[], texts=np.empty(0, object))
     assert (list(answer), answer.future_potentials) == ([], [])

@@ -16,7 +16,7 @@ Singles = st.lists(st.integers(0, 9).map(lambda symbol: [symbol]), max_size=5)
 Several = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=5)
 Patterns = st.lists(Singles | Several, max_size=6)
 
-TEXTS = {number: f"s{number}" for number in range(10)}
+TEXTS = np.array([f"s{number}" for number in range(10)], np.object_)
 
 
 def symbols_before(events: list[list[int]], count: int) -> int:

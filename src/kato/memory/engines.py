@@ -10,9 +10,11 @@ import msgspec
 import structlog
 
 from kato.errors import KatoError, StoreUnreadable
+from kato.recall.index.catalog import Catalog
 from kato.settings import Settings
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.ids import PatternIds
 from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.embedded.directory import DataDirectory
@@ -38,6 +40,7 @@ class Engines:
         sessions: The ledger's sessions.
         journal: The ledger's journal.
         tables: ClickHouse's tables.
+        catalog: The segments of the recall index.
         writer: Carries the journal to ClickHouse.
 
     Raises:
@@ -57,11 +60,12 @@ class Engines:
             self.connection = self._ledger(settings, started)
             self._clickhouse = self._patterns(settings, started)
             migrate(self._clickhouse)
-            _check_belonging(self.connection, self._clickhouse)
+            store = _store_of(self.connection, self._clickhouse)
             self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
+            self.catalog = self._catalog(settings, store, started)
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
 
@@ -98,6 +102,19 @@ class Engines:
         started.callback(clickhouse.close)
         return clickhouse
 
+    def _catalog(self, settings: Settings, store: str, started: ExitStack) -> Catalog:
+        clickhouse = self._clickhouse.another()  # predictions must not wait for a segment's rows
+        started.callback(clickhouse.close)
+        home = self.directory.path if self.directory is not None else settings.cache_dir
+        catalog = Catalog(
+            PatternTables(clickhouse),
+            PatternIds(clickhouse),
+            home / "recall" / store,
+            settings.recall_memory_mb << 20,
+        )
+        started.callback(catalog.close)
+        return catalog
+
     def _writer(self, settings: Settings, started: ExitStack) -> Writer:
         clickhouse = self._clickhouse.another()  # reads must not wait for inserts
         started.callback(clickhouse.close)
@@ -123,8 +140,8 @@ def _flush_at_the_end(writer: Writer) -> None:
         structlog.get_logger().warning("journal kept for the next start", reason=str(error))
 
 
-def _check_belonging(connection: Connection, clickhouse: ClickHouse) -> None:
-    """Both stores carry the same random id, given at the first start.
+def _store_of(connection: Connection, clickhouse: ClickHouse) -> str:
+    """The random id, given at the first start, that both stores carry: they belong together.
 
     The ledger takes it first and only once, so workers that start together agree; a start that was
     cut off before ClickHouse had it is begun again.
@@ -139,7 +156,7 @@ def _check_belonging(connection: Connection, clickhouse: ClickHouse) -> None:
             remedy="restore both stores from one backup",
         )
     connection.command("SET", f"{SHARD}:store", rows[0][0] if rows else secrets.token_hex(16), "NX")
-    store = connection.command("GET", f"{SHARD}:store").decode()
+    store: str = connection.command("GET", f"{SHARD}:store").decode()
     if not rows:
         clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
     elif rows[0][0] != store:
@@ -147,6 +164,7 @@ def _check_belonging(connection: Connection, clickhouse: ClickHouse) -> None:
             "the ledger and ClickHouse belong to different memories",
             remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
         )
+    return store
 
 
 def _refuse_if_filled(clickhouse: ClickHouse) -> None:

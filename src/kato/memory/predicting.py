@@ -22,6 +22,7 @@ from kato.metrics import (
     measure,
     rank,
     symbols_to_name,
+    worded_events,
 )
 from kato.model.config import SessionConfig
 from kato.model.emotive import average_emotives
@@ -89,8 +90,8 @@ class Predictor:
         found, tail = self._sequence(kb, state)
         if found is None:
             return None
-        texts = self._vocabulary.texts(state.kb, found.symbols.tolist(), tail)
-        return [[texts[symbol] for symbol in event] for event in found.events(0)]
+        texts = self._vocabulary.texts(state.kb, found.symbols, tail)
+        return worded_events(found, texts)[0]
 
     def symbols_of(self, kb: str, state: PatternState) -> list[int] | None:
         """The symbol ids of a pattern, repeats included; None if it is gone."""
@@ -103,8 +104,8 @@ class Predictor:
         if look is None:
             return []
         tail = self._tail.catch_up(look)
-        texts = self._vocabulary.texts(look.kb, ids, tail)
         numbers = np.array(ids, np.uint32)
+        texts = self._vocabulary.texts(look.kb, numbers, tail)
         facts = self._counters.facts(look.kb, np.zeros(0, np.int64), numbers, ids)
         counted = zip(
             ids,
@@ -172,9 +173,14 @@ class Predictor:
             tail=tail,
             last_pattern=look.last_pattern,
             forgotten=look.forgotten,
-            texts_of=lambda ids: self._vocabulary.texts(look.kb, ids, tail),
+            texts_of=lambda ids: self._texts_of(look.kb, ids, tail),
             vocabulary=lambda: self._vocabulary.all(look.kb, tail),
         )
+
+    def _texts_of(self, kb: int, ids: Sequence[int], tail: TailView) -> dict[int, str]:
+        numbers = np.array(ids, np.uint32)
+        texts = self._vocabulary.texts(kb, numbers, tail)
+        return dict(zip(ids, texts[numbers].tolist(), strict=True))
 
     def _measured(
         self,
@@ -223,7 +229,7 @@ class Predictor:
             measures,
             order,
             names=names,
-            texts=self._vocabulary.texts(look.kb, named.tolist(), tail),
+            texts=self._vocabulary.texts(look.kb, named, tail),
             emotives=[average_emotives(emotives.get(i, [])) for i in order.tolist()],
         )
 

@@ -4,14 +4,17 @@ from kato.metrics.affinity import affinity_weights
 from kato.metrics.answer import assemble, symbols_to_name
 from kato.metrics.ensemble import Corpus, Measures, counted_symbols, measure
 from kato.metrics.ranking import rank
+from kato.metrics.wording import Texts, worded_events
 
 __all__ = [
     "Corpus",
     "Measures",
+    "Texts",
     "affinity_weights",
     "assemble",
     "counted_symbols",
     "measure",
     "rank",
     "symbols_to_name",
+    "worded_events",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Alignment, Candidates, Observation, matched_positions
-from kato.matching.candidates import distinct
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
 from kato.metrics.spans import Flags, differences, futures_of, presents_of
-from kato.metrics.wording import bounds_among, parted, worded, worded_events
+from kato.metrics.wording import Texts, bounds_among, parted, worded, worded_events
 from kato.model.emotive import Emotives
 from kato.model.prediction import Anomaly, FuturePotential, Prediction, Predictions
 
@@ -49,10 +48,10 @@ Column = Sequence[Any]
 def symbols_to_name(
     survivors: Candidates, measures: Measures, order: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.uint32]:
-    """The ids, ascending, of all symbols whose texts :func:`assemble` needs."""
+    """The ids, repeats included, of all symbols whose texts :func:`assemble` needs."""
     shown = np.zeros(len(survivors), np.bool_)
     shown[order] = shown[measures.futures.first] = True
-    return distinct(survivors.symbols[np.repeat(shown, survivors.lengths)])
+    return survivors.symbols[np.repeat(shown, survivors.lengths)]
 
 
 def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
@@ -63,7 +62,7 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
     order: npt.NDArray[np.int64],
     *,
     names: Sequence[str],
-    texts: Mapping[int, str],
+    texts: Texts,
     emotives: Sequence[Emotives] = (),
 ) -> Predictions:
     """Build the predictions of the ranked survivors, and the futures all survivors agree on.
@@ -75,7 +74,7 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         measures: Of the survivors.
         order: Indices of the survivors to return, see :func:`kato.metrics.rank`.
         names: The survivors' names.
-        texts: The text of each symbol of :func:`symbols_to_name`, by id.
+        texts: By id, at least the texts of :func:`symbols_to_name`.
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
     """
     returned = _Returned(observation, survivors.take(order), alignment.take(order), texts)
@@ -100,7 +99,7 @@ class _Returned:
         observation: Observation,
         patterns: Candidates,
         alignment: Alignment,
-        texts: Mapping[int, str],
+        texts: Texts,
     ) -> None:
         self._observation = observation
         self._patterns = patterns
@@ -155,7 +154,7 @@ class _Returned:
         anomalies: list[list[Anomaly]] = [[] for _ in range(len(hits))]
         if len(memories):
             for row, at in np.argwhere(hits & (memories != symbols)).tolist():
-                expected = self._texts[int(memories[row, at])]
+                expected = self._texts[memories[row, at]]
                 anomalies[row].append(_anomaly(self._observation.texts[at], expected))
         return anomalies
 
@@ -172,7 +171,7 @@ def _values(measures: Measures, order: npt.NDArray[np.int64]) -> dict[str, Colum
 
 
 def _future_potentials(
-    survivors: Candidates, alignment: Alignment, measures: Measures, texts: Mapping[int, str]
+    survivors: Candidates, alignment: Alignment, measures: Measures, texts: Texts
 ) -> list[FuturePotential]:
     futures = measures.futures
     ahead = futures_of(survivors.take(futures.first), alignment.take(futures.first))

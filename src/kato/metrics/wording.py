@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import TypeVar
 
@@ -17,9 +16,14 @@ _Item = TypeVar("_Item")
 Bounds = npt.NDArray[np.int64]
 
 
-def worded(symbols: npt.NDArray[np.uint32], texts: Mapping[int, str]) -> list[str]:
+Texts = npt.NDArray[np.object_]
+"""Texts of symbols, each at its id."""
+
+
+def worded(symbols: npt.NDArray[np.uint32], texts: Texts) -> list[str]:
     """The text of each symbol."""
-    return list(map(texts.__getitem__, symbols.tolist()))
+    words: list[str] = texts[symbols].tolist()
+    return words
 
 
 def parted(items: list[_Item], bounds: Bounds) -> list[list[_Item]]:
@@ -44,7 +48,7 @@ def bounds_among(wanted: npt.NDArray[np.bool_], bounds: Bounds) -> Bounds:
     return before[bounds]
 
 
-def worded_events(patterns: Candidates, texts: Mapping[int, str]) -> list[list[Event]]:
+def worded_events(patterns: Candidates, texts: Texts) -> list[list[Event]]:
     """The events of each pattern in texts."""
     bounds, offsets = patterns.event_bounds()
     return parted(parted(worded(patterns.symbols, texts), bounds), offsets)
