@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import islice, permutations
 from random import Random
 from typing import Any
 
@@ -152,7 +152,7 @@ def both(
     observed=st.lists(st.sampled_from(LETTERS + "?!"), min_size=2, max_size=8),
     size=st.sampled_from([64, 200, 333, 1 << 20]),
 )
-@settings(deadline=None, max_examples=120)
+@settings(deadline=None, max_examples=40)
 def test_compiled_filters_are_the_filters(
     stored: kato.KnowledgeBase,
     memory: kato.Memory,
@@ -168,11 +168,11 @@ def test_compiled_filters_are_the_filters(
 
 
 @pytest.mark.parametrize("metrics", [True, False])
-def test_any_order_leaves_the_same(
+def test_orders_leave_the_same(
     stored: kato.KnowledgeBase, memory: kato.Memory, metrics: bool
 ) -> None:
     answers = set()
-    for names in permutations(FILTERS):
+    for names in islice(permutations(FILTERS), 0, None, 5):
         config = SessionConfig(
             filter_pipeline=names, minhash_threshold=0.4, enable_filter_metrics=metrics
         )

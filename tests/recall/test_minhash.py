@@ -16,7 +16,8 @@ from tests.examples import Example, case_id, examples
 from kato.errors import InvalidConfig
 from kato.matching import Candidates, Observation
 from kato.model.config import SessionConfig
-from kato.recall.filters.minhash import TokenHashes, band_count
+from kato.recall.filters.bands import TokenHashes
+from kato.recall.filters.minhash import band_shape
 from kato.recall.filters.overlap import overlap_of
 from kato.recall.filters.signature import (
     band_of,
@@ -25,6 +26,7 @@ from kato.recall.filters.signature import (
     signature_of,
     token_hash,
 )
+from kato.storage.clickhouse.bands import BandShape
 
 PERMUTATIONS = json.loads(
     (Path(__file__).parents[1] / "data" / "minhash_perms.json").read_text(encoding="utf-8")
@@ -144,12 +146,12 @@ def test_a_token_is_hashed_once() -> None:
 )
 def test_bands_fill_the_signature(bands: int, rows: int, hashes: int, expected: int) -> None:
     config = SessionConfig(minhash_bands=bands, minhash_rows=rows, minhash_num_hashes=hashes)
-    assert band_count(config) == expected
+    assert band_shape(config) == BandShape(rows, expected)
 
 
 def test_rows_beyond_the_signature_are_refused() -> None:
     with pytest.raises(InvalidConfig, match=r"minhash_rows: Must be at most minhash_num_hashes"):
-        band_count(SessionConfig(minhash_rows=20, minhash_num_hashes=10))
+        band_shape(SessionConfig(minhash_rows=20, minhash_num_hashes=10))
 
 
 @pytest.mark.parametrize(("jaccard", "percent"), [(0.4, 18.6), (0.5, 47.0), (0.7, 97.5)])

@@ -16,6 +16,10 @@ TABLES = (
     "tombstones",
     "knowledge_bases",
 )
+"""What batches fill."""
+
+DERIVED = ("minhash_bands", "minhash_coverage", "postings", "posting_coverage")
+"""What is made of the patterns where recall needs it."""
 
 
 def rows_of(engines: Engines, table: str, kb: int) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from tests.storage.tables import TABLES
+from tests.storage.tables import DERIVED, TABLES
 
 from kato.errors import StoreTooNew, StoreUnavailable
 from kato.memory.engines import Engines
@@ -66,7 +66,7 @@ def test_steps_are_numbered_without_gaps() -> None:
 
 def test_an_empty_database_takes_every_step(empty: ClickHouse) -> None:
     assert migrate(empty) == [step.number for step in known()]
-    assert names_of(empty) == {*TABLES, "store", "migrations"}
+    assert names_of(empty) == {*TABLES, *DERIVED, "store", "migrations"}
     assert applied(empty) == [step.number for step in known()]
 
 
@@ -120,6 +120,6 @@ def test_a_newer_database_is_refused(empty: ClickHouse) -> None:
 def test_every_table_remembers_tokens(engines: Engines) -> None:
     statement = "SELECT name, create_table_query FROM system.tables WHERE database = 'kato'"
     queries = dict(engines._clickhouse.rows(statement))
-    for table in TABLES:
+    for table in (*TABLES, *DERIVED):
         assert "non_replicated_deduplication_window = 1000" in queries[table]
         assert "fsync_after_insert = 1, fsync_part_directory = 1" in queries[table]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -11,15 +9,18 @@ from kato.errors import InvalidConfig
 from kato.matching import Candidates
 from kato.matching.compiled import kernel_array
 from kato.model.config import SessionConfig
+from kato.recall.condition import Condition
+from kato.recall.filters.bands import MOST_BANDS, TokenHashes, covered
 from kato.recall.filters.signature import (
     Sought,
     bands_of,
     mark_resembling,
     permutations,
     signature_of,
-    token_hash,
 )
 from kato.recall.query import Query
+from kato.storage.clickhouse.bands import WITH_A_BAND, BandShape
+from kato.storage.clickhouse.patterns import PatternTables
 
 
 class MinHashFilter:
@@ -54,14 +55,30 @@ class MinHashFilter:
 
     def keeps(self, query: Query, candidates: Candidates) -> npt.NDArray[np.bool_]:
         """bool[k], which patterns have a band of the memory and a signature like it."""
-        if self._memory is None or self._memory.query is not query:
-            self._memory = _Memory(query)
-        hashes = self._memory.hashes.covering(candidates.symbols, query.texts_of)
+        memory = self._memory_of(query)
+        hashes = memory.hashes.covering(candidates.symbols, query.texts_of)
         keeps = np.zeros(len(candidates), np.bool_)
         symbols = kernel_array(candidates.symbols, np.uint32)
         offsets = kernel_array(candidates.offsets, np.int64)
-        mark_resembling(symbols, offsets, hashes, self._memory.sought, keeps)
+        mark_resembling(symbols, offsets, hashes, memory.sought, keeps)
         return keeps
+
+    def condition(self, query: Query, tables: PatternTables) -> Condition | None:
+        """That a pattern has a band of the memory, as far as the table of bands reaches."""
+        memory, shape = self._memory_of(query), band_shape(query.config)
+        if shape.bands > MOST_BANDS:
+            return None
+        until = covered(query, tables, shape, memory.hashes)
+        if not until:
+            return None
+        sought = np.unique(memory.sought.bands.astype(np.uint32)).tolist()
+        parameters = {"rows": shape.rows, "bands": shape.bands, "sought": sought, "covered": until}
+        return Condition(WITH_A_BAND, parameters)
+
+    def _memory_of(self, query: Query) -> _Memory:
+        if self._memory is None or self._memory.query is not query:
+            self._memory = _Memory(query)
+        return self._memory
 
 
 class _Memory:
@@ -73,59 +90,25 @@ class _Memory:
         self.hashes = TokenHashes()
 
 
-class TokenHashes:
-    """Token hashes of the symbols of one knowledge base, each computed once.
+def band_shape(config: SessionConfig) -> BandShape:
+    """How signatures are cut: into the bands that are configured, or as many as there are values.
 
-    >>> hashes = TokenHashes()
-    >>> hashes.covering(np.array([1], np.uint32), lambda ids: {1: "a"}).tolist()
-    [0, 937752454]
-    """
-
-    def __init__(self) -> None:
-        self._hashes = np.zeros(0, np.uint32)
-        self._known = np.zeros(0, np.bool_)
-
-    def covering(
-        self,
-        symbols: npt.NDArray[np.uint32],
-        texts_of: Callable[[Sequence[int]], Mapping[int, str]],
-    ) -> npt.NDArray[np.uint32]:
-        """The hashes by symbol id, those of ``symbols`` among them."""
-        self._reach(int(symbols.max(initial=0)) + 1)
-        wanted = np.zeros_like(self._known)
-        wanted[symbols] = True
-        fresh = np.flatnonzero(wanted & ~self._known)
-        if len(fresh):
-            texts = texts_of(fresh.tolist())
-            self._hashes[fresh] = [token_hash(texts[number]) for number in fresh.tolist()]
-            self._known[fresh] = True
-        return self._hashes
-
-    def _reach(self, size: int) -> None:
-        more = max(0, size - len(self._known))
-        self._hashes = np.pad(self._hashes, (0, more))
-        self._known = np.pad(self._known, (0, more))
-
-
-def band_count(config: SessionConfig) -> int:
-    """Bands of a signature: what is configured, or as many as there are values for.
-
-    >>> band_count(SessionConfig(minhash_bands=20, minhash_rows=7, minhash_num_hashes=100))
-    14
+    >>> band_shape(SessionConfig(minhash_bands=20, minhash_rows=7, minhash_num_hashes=100))
+    BandShape(rows=7, bands=14)
     """
     hashes, rows = config.minhash_num_hashes, config.minhash_rows
     if rows > hashes:
         raise InvalidConfig({"minhash_rows": f"Must be at most minhash_num_hashes ({hashes})"})
-    return config.minhash_bands if config.minhash_bands * rows == hashes else hashes // rows
+    return BandShape(rows, hashes // rows)
 
 
 def _sought(query: Query) -> Sought:
-    config = query.config
+    config, shape = query.config, band_shape(query.config)
     signature = signature_of(query.observation.texts, config.minhash_num_hashes)
     return Sought(
         permutations(config.minhash_num_hashes),
         kernel_array(signature, np.uint64),
-        np.sort(bands_of(signature, band_count(config), config.minhash_rows)),
+        np.sort(bands_of(signature, shape.bands, shape.rows)),
         config.minhash_rows,
         float(config.minhash_threshold),
     )

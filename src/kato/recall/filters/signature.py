@@ -136,6 +136,27 @@ def mark_resembling(
 
 
 @compiled
+def cut_bands(
+    symbols: Array, offsets: Array, hashes: Array, permutation: Permutations, bands: Array
+) -> None:
+    """Write the low half of every band of the patterns' signatures to ``bands``.
+
+    Args:
+        symbols: uint32[total], the patterns' symbols.
+        offsets: int64[k + 1] into ``symbols``.
+        hashes: uint32, the token hash of every symbol id.
+        permutation: Of signatures as long as the bands together.
+        bands: uint32[k, bands].
+    """
+    signature = np.empty(len(permutation.multipliers), np.uint64)
+    rows = len(signature) // bands.shape[1]
+    for index in range(len(bands)):
+        sign(hashes, symbols[offsets[index] : offsets[index + 1]], permutation, signature)
+        for band in range(bands.shape[1]):
+            bands[index, band] = band_of(signature[band * rows : (band + 1) * rows])
+
+
+@compiled
 def sign(hashes: Array, symbols: Array, permutation: Permutations, signature: Array) -> None:
     """Write the signature of the symbols, whose token hashes are at their ids in ``hashes``."""
     signature[:] = _LARGEST

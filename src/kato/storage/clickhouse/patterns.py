@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kato.storage.clickhouse.bands import BandTable
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.native import Column, columns_of
 from kato.storage.ledger.journal import Entry, Sequences, State
@@ -65,8 +66,11 @@ class PatternSink:
         forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
         for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
-        for table in ("symbols", "affinities", "vectors", "posting_coverage"):
+        for table in ("symbols", "affinities", "vectors", "posting_coverage", "minhash_coverage"):
             self._delete(table, cleared, until)
+        # Their table is not in the order of ids: only the knowledge bases that forgot are read.
+        forgetful = "kb IN (SELECT kb FROM tombstones WHERE version <= {done:UInt64})"
+        self._delete("minhash_bands", f"{cleared} OR {forgetful} AND {forgotten}", until)
         self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
         self._purged = done
 
@@ -78,10 +82,15 @@ class PatternSink:
 
 
 class PatternTables:
-    """Reads the tables of the memory."""
+    """Reads the tables of the memory.
+
+    Attributes:
+        bands: The table of MinHash bands.
+    """
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+        self.bands = BandTable(clickhouse)
 
     def where(
         self, kb: int, condition: str, parameters: Mapping[str, Any], *, hide: bool = True
