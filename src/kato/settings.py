@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             (``KATO_JOURNAL_LIMIT_MB``).
         flush_interval_ms: Longest time a learned pattern waits in the journal before it is
             written to ClickHouse, 1-60000 ms (``KATO_FLUSH_INTERVAL_MS``).
+        recall_memory_mb: MiB the recall index may take in memory, 1 or more
+            (``KATO_RECALL_MEMORY_MB``). A million patterns of 12 symbols take 110.
 
     >>> Settings.from_environment({"KATO_FLUSH_INTERVAL_MS": "50"}).flush_interval_ms
     50
@@ -37,6 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "WARNING"
     journal_limit_mb: int = 512
     flush_interval_ms: int = 200
+    recall_memory_mb: int = 4096
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -54,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
             journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
             flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
+            recall_memory_mb=_integer(env, "KATO_RECALL_MEMORY_MB", 4096, 1, 1 << 20),
         )
 
 

@@ -32,7 +32,7 @@ def build(sequences: Sequences, first: int, last: int) -> Shelved:
     Args:
         sequences: Those that are not forgotten, ids ascending.
         first: The first id the segment is to answer for.
-        last: The last one; ``last - first`` is below 2**32 - 1.
+        last: The last one; below 2**32 symbols lie between.
 
     >>> from kato.matching import Candidates
     >>> given = Candidates.of([(7, [[3], [1], [3]]), (9, [[2, 5]])])
@@ -73,7 +73,7 @@ def build(sequences: Sequences, first: int, last: int) -> Shelved:
         vocabulary=vocabulary,
         posting_offsets=_posting_offsets(counts, vocabulary, frequent),
         postings=np.zeros(0, np.uint32),
-        first_offsets=np.zeros(len(vocabulary) + 1, np.int64),
+        first_offsets=np.zeros(len(vocabulary) + 1, np.uint32),
         first_rows=np.zeros(len(order), np.uint32),
     )
     segment = segment._replace(postings=np.zeros(int(segment.posting_offsets[-1]), np.uint32))
@@ -117,10 +117,10 @@ def _most_frequent(counts: IntArray, vocabulary: npt.NDArray[np.uint32]) -> npt.
 
 def _posting_offsets(
     counts: IntArray, vocabulary: npt.NDArray[np.uint32], frequent: npt.NDArray[np.uint32]
-) -> IntArray:
+) -> npt.NDArray[np.uint32]:
     sizes = counts[vocabulary]
     sizes[np.isin(vocabulary, frequent)] = 0
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    return np.concatenate([np.zeros(1, np.uint32), np.cumsum(sizes, dtype=np.uint32)])
 
 
 def _codes(counts: IntArray, vocabulary: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

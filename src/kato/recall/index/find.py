@@ -13,7 +13,7 @@ from kato.matching.compiled import kernel_array
 from kato.matching.observed import enter_row, observed
 from kato.recall.index.best import Best, best_of
 from kato.recall.index.first import search_first
-from kato.recall.index.search import ROWS, Place, Sought, doubles_of, pairs_of, search
+from kato.recall.index.search import Place, Sought, doubles_of, pairs_of, search
 from kato.recall.index.segment import Shelved
 from kato.storage.ledger.journal import Sequences
 
@@ -36,10 +36,17 @@ class Work(msgspec.Struct, frozen=True):
     offered: int
 
 
+WORK = len(Work.__struct_fields__)
+
+
 def find(
-    shelves: Sequence[Shelved], observation: Observation, threshold: float, limit: int
-) -> tuple[Sequences, Work]:
-    """The best patterns, by ascending id, and the work it took.
+    shelves: Sequence[Shelved],
+    observation: Observation,
+    threshold: float,
+    limit: int,
+    work: npt.NDArray[np.int64],
+) -> Sequences:
+    """The best patterns, by ascending id.
 
     Args:
         shelves: Where to look, ids ascending from one to the next.
@@ -47,8 +54,9 @@ def find(
             whatever the threshold is.
         threshold: Least similarity.
         limit: How many patterns at most.
+        work: int64[5], is added to, in the order of :class:`Work`.
     """
-    best, work = best_of(limit), np.zeros(ROWS + 5, np.int64)
+    best = best_of(limit)
     if len(observation) == 1:
         symbol = int(observation.symbols[0])
         for number, shelf in enumerate(shelves):
@@ -59,7 +67,7 @@ def find(
             for number, shelf in enumerate(shelves):
                 place = Place(shelf.segment, number, shelf.first - 1, shelf.hidden)
                 search(place, sought, sampling, best, work)
-    return _found(shelves, best), Work(*work.tolist())
+    return _found(shelves, best)
 
 
 def sought_of(observation: Observation, threshold: float) -> Sought:
@@ -85,7 +93,8 @@ def _found(shelves: Sequence[Shelved], best: Best) -> Sequences:
 
 
 def _rows(places: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64]:
-    return places[places[:, 0] == number, 1]
+    rows: npt.NDArray[np.int64] = places[places[:, 0] == number, 1]
+    return rows
 
 
 def joined(parts: Sequence[Sequences]) -> Sequences:

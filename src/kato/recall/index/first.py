@@ -25,7 +25,8 @@ def search_first(
     if code == len(segment.vocabulary) or segment.vocabulary[code] != symbol:
         return
     cell = 0
-    for index in range(segment.first_offsets[code], segment.first_offsets[code + 1]):
+    start, end = np.int64(segment.first_offsets[code]), np.int64(segment.first_offsets[code + 1])
+    for index in range(start, end):
         row = segment.first_rows[index]
         while segment.cell_rows[cell + 1] <= row:
             cell += 1

@@ -111,8 +111,8 @@ def _add_list(lists: Lists, segment: Segment, symbol: int, times: int) -> None:
     if code == len(segment.vocabulary) or segment.vocabulary[code] != symbol:
         return
     place = lists.counts[0]
-    lists.cursors[place] = segment.posting_offsets[code]
-    lists.ends[place] = segment.posting_offsets[code + 1]
+    lists.cursors[place] = np.int64(segment.posting_offsets[code])
+    lists.ends[place] = np.int64(segment.posting_offsets[code + 1])
     lists.times[place] = times
     lists.counts[0] = place + 1
 
@@ -129,7 +129,7 @@ def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) 
         before, repeats = -1, 0
         first = cursor
         while cursor < last and postings[cursor] < end:
-            row = np.int64(postings[cursor]) - start
+            row = int(postings[cursor]) - start
             cursor += 1
             repeats = repeats + 1 if row == before else 1
             before = row
@@ -160,11 +160,11 @@ def count_bits(lists: Lists, bits: Array, common: Array) -> None:
 @compiled
 def bit_overlap(lists: Lists, bits: np.uint64) -> int:
     """The frequent symbols of one row."""
-    total = np.int64(_bits(bits & lists.mask[0]))
+    total = int(_bits(bits & lists.mask[0]))
     for index in range(lists.counts[2]):
         if bits & lists.repeated[index]:
             total += lists.extra[index]
-    return int(total)
+    return total
 
 
 @compiled

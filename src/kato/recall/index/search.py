@@ -21,7 +21,6 @@ from kato.matching.compiled import Array, compiled
 from kato.matching.kernel import Patterns, extent, preliminary_potential, present
 from kato.matching.observed import Observed
 from kato.matching.subsequence import common_subsequence
-from kato.recall.bounds import potential_bound
 from kato.recall.index.best import (
     Best,
     Worst,
@@ -164,6 +163,22 @@ class Place(NamedTuple):
     hidden: Array
 
 
+class Search(NamedTuple):
+    """A search on its way through a segment.
+
+    Attributes:
+        lists: Where the observed symbols are.
+        overlap: Room for one chunk.
+        room: Scratch, and the rows gathered.
+        position: int64[2], the next chunk and its first cell.
+    """
+
+    lists: Lists
+    overlap: Overlap
+    room: Room
+    position: Array
+
+
 @compiled
 def search(place: Place, sought: Sought, sampling: bool, best: Best, work: Array) -> None:
     """Offer all rows that may be among the best, of the sampled chunks or of all others.
@@ -176,29 +191,46 @@ def search(place: Place, sought: Sought, sampling: bool, best: Best, work: Array
         work: int64[5], is added to: rows whose overlap was counted, postings read, rows whose
             symbols were read, rows aligned, rows that were among the best for a while.
     """
-    segment = place.segment
+    begun = begin(place, sought)
+    while gather(place, sought, begun, sampling, best, work):
+        _read_gathered(place, sought, begun.room, best, work)
+
+
+@compiled
+def begin(place: Place, sought: Sought) -> Search:
+    """A search before its first chunk."""
+    lists = lists_of(place.segment, sought.symbols, sought.times)
+    room = _room(place.segment, sought)
+    return Search(lists, overlap_room(), room, np.zeros(2, np.int64))
+
+
+@compiled
+def gather(
+    place: Place, sought: Sought, begun: Search, sampling: bool, best: Best, work: Array
+) -> bool:
+    """Gather rows that may be among the best, until there are many; False if there are no more."""
+    segment, room, overlap = place.segment, begun.room, begun.overlap
     rows = len(segment.ids)
-    lists = lists_of(segment, sought.symbols, sought.times)
-    overlap, room = overlap_room(), _room(segment, sought)
-    index = 0
-    for chunk in range((rows + CHUNK - 1) // CHUNK):
-        if (chunk % SAMPLED == 0) != sampling:
-            continue
+    chunk, index = begun.position
+    room.size[0] = 0
+    while chunk * CHUNK < rows and room.size[0] + CHUNK <= GATHERED:
         start, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)
-        work[POSTINGS] += count_postings(lists, segment.postings, start, overlap)
+        chunk += 1
+        if ((chunk - 1) % SAMPLED == 0) != sampling:
+            continue
+        work[POSTINGS] += count_postings(begun.lists, segment.postings, start, overlap)
         while segment.cell_rows[index + 1] <= start:
             index += 1
         low = start
         while low < end:
             high = min(end, segment.cell_rows[index + 1])
-            cell = _cell(segment, index, sought)
-            _gather(place, sought, cell, lists, overlap, (start, low, high), room, best, work)
+            cell, part = _cell(segment, index, sought), (start, low, high)
+            _gather_cell(place, sought, cell, begun.lists, overlap, part, room, best, work)
             low = high
             if segment.cell_rows[index + 1] <= end and index + 1 < len(segment.cell_lengths):
                 index += 1
-        if room.size[0] + CHUNK > GATHERED:
-            _read_gathered(place, sought, room, best, work)
-    _read_gathered(place, sought, room, best, work)
+    begun.position[0], begun.position[1] = chunk, index
+    return bool(room.size[0] > 0 or chunk * CHUNK < rows)
 
 
 @compiled
@@ -209,7 +241,7 @@ def _cell(segment: Segment, index: int, sought: Sought) -> Cell:
 
 
 @compiled
-def _gather(
+def _gather_cell(
     place: Place,
     sought: Sought,
     cell: Cell,
@@ -347,12 +379,10 @@ def _read_gathered(place: Place, sought: Sought, room: Room, best: Best, work: A
         start, _, run = run_of_at_most(length, pattern, codes, memory, (0, length, 0, size))
         identity = place.base + segment.ids[row]
         similarity = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-        if run == 0:
-            potential = 0.0
-        elif lcs == run and single and not (start > 0 and pattern[start - 1] == pattern[start]):
-            potential = preliminary_potential(run, length, run, size, 1)
-        else:
-            potential = potential_bound(lcs, run, length, size, single)
+        doubled = start > 0 and pattern[start - 1] == pattern[start]
+        potential = _potential_of_run(run, length, size, single, doubled)
+        if run < lcs or not single:
+            potential = max(potential, _potential_of_blocks(run, lcs, length, size))
             if not is_better(potential, similarity, identity, worst_of(best)):
                 continue
             aligned += 1
@@ -488,8 +518,6 @@ def most_potential(
 ) -> float:
     """The most the preliminary potential can be, where neither argument need be reached.
 
-    The arithmetic is that of :func:`kato.recall.bounds.potential_bound`, which knows them exactly.
-
     Args:
         common: Longest common subsequence at most, 1 or more.
         run: Longest common contiguous run at most, 1 or more.
@@ -514,6 +542,32 @@ def most_potential(
             blocks = max(2, (matched + run - 1) // run)
             confidence = 1.0 if snr >= 0 else share
             best = max(best, (share + confidence) * snr + 1.0 / blocks)
+    return best
+
+
+@compiled
+def _potential_of_run(run: int, length: int, size: int, single: bool, doubled: bool) -> float:
+    """The potential if the longest run is the only block: exact where events have one symbol.
+
+    Else the most it can be. The event before the run joins the present if it is the run's first
+    symbol once more (7.1, step 3).
+    """
+    if run == 0:
+        return 0.0
+    present = run + 1 if doubled else run
+    if not single:
+        present = length if 3 * run < size else run
+    return preliminary_potential(run, length, present, size, 1)
+
+
+@compiled
+def _potential_of_blocks(run: int, lcs: int, length: int, size: int) -> float:
+    """The most the potential can be if the longest run is not the only block."""
+    best = -np.inf
+    for matched in range(run + 1, lcs + 1):
+        present = length if 3 * matched < size else matched
+        blocks = max(2, (matched + run - 1) // run)
+        best = max(best, preliminary_potential(matched, length, present, size, blocks))
     return best
 
 

@@ -55,9 +55,9 @@ class Segment(NamedTuple):
         event_ends: int32[e], symbols up to each event's end.
         frequent: uint32[56], the symbols of the bits; 0 where there is none.
         vocabulary: uint32[v], the distinct symbols, ascending.
-        posting_offsets: int64[v + 1], into postings.
+        posting_offsets: uint32[v + 1], into postings.
         postings: uint32[p], rows by symbol, as often as the symbol occurs; none of frequent ones.
-        first_offsets: int64[v + 1], into first_rows.
+        first_offsets: uint32[v + 1], into first_rows.
         first_rows: uint32[r], rows by their first symbol.
     """
 
@@ -123,6 +123,12 @@ class Shelved(msgspec.Struct, frozen=True, eq=False):
         return Sequences(
             ids[order], segment.names[rows], symbols, offsets, event_ends, event_offsets
         )
+
+    def shown(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Those of the rows that are not hidden."""
+        bits = self.hidden[rows >> 6] >> (rows & 63).astype(np.uint64)
+        shown: npt.NDArray[np.int64] = rows[bits & _ONE == 0]
+        return shown
 
     def hide(self, ids: npt.NDArray[np.int64]) -> None:
         """Leave out the patterns with these ids from now on."""

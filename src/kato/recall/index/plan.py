@@ -1,0 +1,45 @@
+"""Recall by the index: what its segments cover, found by search or by contest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from kato.matching import TokenMatcher, align
+from kato.recall.index.catalog import Catalog
+from kato.recall.index.contest import contested
+from kato.recall.index.find import WORK, Work, find
+from kato.recall.index.segment import Shelved
+from kato.recall.look import Look
+from kato.recall.query import Query, Recalled, candidates_of
+
+
+class IndexPlan:
+    """Answers for the patterns that the index covers.
+
+    Args:
+        catalog: The segments.
+    """
+
+    name = "index"
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def best(self, query: Query) -> tuple[Recalled, int, Work]:
+        """The best patterns with ids up to one, that id, and the work it took."""
+        view = self._catalog.view(query)
+        counted = np.zeros(WORK, np.int64)
+        found = _found(view.shelves, query, counted) if view.shelves else Look(query).nothing()
+        return found, view.covered, Work(*counted.tolist())
+
+
+def _found(shelves: tuple[Shelved, ...], query: Query, work: np.ndarray[Any, Any]) -> Recalled:
+    config, observation = query.config, query.observation
+    several = len(observation) > 1
+    if not config.use_token_matching or (several and config.fuzzy_token_threshold > 0):
+        return contested(shelves, Look(query), work)
+    sequences = find(shelves, observation, config.recall_threshold, query.limit, work)
+    candidates = candidates_of(sequences)
+    return Recalled(candidates, sequences.names, align(observation, candidates, TokenMatcher()))
