@@ -87,7 +87,8 @@ def predict(
         encoded.weights(config["affinity_emotive"]),
     )
     names = [p["name"] for p in patterns]
-    order = rank(measures, names, config["rank_sort_algo"], config["max_predictions"])
+    digits = np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, 20)
+    order = rank(measures, digits, config["rank_sort_algo"], config["max_predictions"])
     needed = set(symbols_to_name(survivors, measures, order).tolist())
     texts = [encoded.texts[at] if at in needed else None for at in range(len(encoded.texts) + 1)]
     answer = assemble(
@@ -96,7 +97,7 @@ def predict(
         alignment,
         measures,
         order,
-        names=names,
+        names=[names[index] for index in order],
         texts=np.array(texts, np.object_),
         emotives=[average_emotives(patterns[index]["emotives"]) for index in order],
     )

@@ -29,6 +29,7 @@ SYMBOLS = np.array([1, 2, 3, 4], np.uint32)
 MEMBERS = np.array([3, 3, 1, 2], np.int64)
 CORPUS = Corpus(patterns=3, pattern_frequencies=6, symbols=4)
 NAMES = ["n2", "n1", "n0"]
+NAME_BYTES = np.array([list(name.encode()) for name in NAMES], np.uint8)
 
 
 def ensemble(events: list[list[str]]) -> tuple[Observation, Candidates, Alignment]:
@@ -54,19 +55,19 @@ def measured(frequencies: list[int], **more: Any) -> Measures:
     ],
 )
 def test_ranking(frequencies: list[int], algo: str, limit: int, names: list[str]) -> None:
-    order = rank(measured(frequencies), NAMES, algo, limit)
+    order = rank(measured(frequencies), NAME_BYTES, algo, limit)
     assert [NAMES[at] for at in order] == names
 
 
 @pytest.mark.parametrize("algo", RANK_SORT_ALGOS)
 def test_every_number_can_be_ranked_by(algo: str) -> None:
     weights = affinity_weights([1.0, 0.0, 0.5, 0.0], [3, 3, 1, 2])
-    assert len(rank(measured([1, 2, 3], weights=weights), NAMES, algo, 9)) == 3
+    assert len(rank(measured([1, 2, 3], weights=weights), NAME_BYTES, algo, 9)) == 3
 
 
 def test_no_ranking_by_weights_that_are_not_there() -> None:
     with pytest.raises(ValueError, match="weighted_snr needs affinity weights"):
-        rank(measured([1, 1, 1]), NAMES, "weighted_snr", 3)
+        rank(measured([1, 1, 1]), NAME_BYTES, "weighted_snr", 3)
 
 
 def test_totals_of_the_ensemble() -> None:
@@ -125,12 +126,13 @@ def test_with_weights_an_observed_symbol_must_have_counters() -> None:
 def test_the_answer_names_only_what_it_shows() -> None:
     parts = ensemble([["a"], ["b"]])
     measures = measure(*parts, np.array([1, 1, 9]), SYMBOLS, MEMBERS, CORPUS)
-    order = rank(measures, NAMES, "frequency", 1)
+    order = rank(measures, NAME_BYTES, "frequency", 1)
     needed = symbols_to_name(parts[1], measures, order)
     texts = np.full(5, None, object)
     for text, number in IDS.items():
         texts[number] = text if number in needed else None
-    answer = assemble(*parts, measures, order, names=NAMES, texts=texts)
+    names = [NAMES[at] for at in order]
+    answer = assemble(*parts, measures, order, names=names, texts=texts)
     assert [prediction.name for prediction in answer] == ["n0"]
     assert answer[0].emotives == {}
     assert [f.future for f in answer.future_potentials] == [[["d"]], [["c"]]]
@@ -152,6 +154,6 @@ def test_an_empty_ensemble() -> None:
     none = np.zeros(0, np.int64)
     parts = (observation, Candidates.empty(), alignment)
     measures = measure(*parts, none, none.astype(np.uint32), none, CORPUS)
-    order = rank(measures, [], "potential", 5)
+    order = rank(measures, NAME_BYTES[:0], "potential", 5)
     answer = assemble(*parts, measures, order, names=[], texts=np.empty(0, object))
     assert (list(answer), answer.future_potentials) == ([], [])

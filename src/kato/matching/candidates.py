@@ -86,7 +86,7 @@ class Candidates(msgspec.Struct, frozen=True, eq=False):
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """int64[k], the number of symbols of each pattern."""
-        return np.diff(self.offsets)
+        return self.offsets[1:] - self.offsets[:-1]
 
     def take(self, indices: Indices) -> Candidates:
         """The candidates at these indices; ascending indices keep the ids ascending."""
@@ -181,12 +181,17 @@ def _event_ends(events: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _offsets(lengths: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+    counts = np.asarray(lengths, np.int64)
+    offsets = np.zeros(len(counts) + 1, np.int64)
+    counts.cumsum(out=offsets[1:])
+    return offsets
 
 
 def _gathered(
     values: npt.NDArray[_Number], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[_Number], npt.NDArray[np.int64]]:
+    if not len(values):  # as all event ends are where every event has one symbol
+        return values, np.zeros(len(starts) + 1, np.int64)
     lengths = ends - starts
     moved = _offsets(lengths)
     positions = np.repeat(starts - moved[:-1], lengths) + np.arange(moved[-1])

@@ -27,6 +27,7 @@ from kato.metrics import (
 from kato.model.config import SessionConfig
 from kato.model.emotive import average_emotives
 from kato.model.event import Event, flattened
+from kato.model.naming import NAME_LENGTH
 from kato.model.prediction import Predictions
 from kato.recall import Query, Recall, Recalled
 from kato.recall.query import candidates_of
@@ -219,8 +220,7 @@ class Predictor:
     ) -> Predictions:
         recalled, measures = ensemble.recalled, ensemble.measures
         emotives = ensemble.facts.emotives
-        names = [bytes(name).hex() for name in recalled.names]
-        order = rank(measures, names, config.rank_sort_algo, config.max_predictions)
+        order = rank(measures, recalled.names, config.rank_sort_algo, config.max_predictions)
         named = symbols_to_name(recalled.candidates, measures, order)
         return assemble(
             observation,
@@ -228,9 +228,11 @@ class Predictor:
             recalled.alignment,
             measures,
             order,
-            names=names,
+            names=_hexadecimal(recalled.names[order]),
             texts=self._vocabulary.texts(look.kb, named, tail),
-            emotives=[average_emotives(emotives.get(i, [])) for i in order.tolist()],
+            emotives=[average_emotives(emotives.get(i, ())) for i in order.tolist()]
+            if emotives
+            else (),
         )
 
 
@@ -238,6 +240,12 @@ class _Ensemble(msgspec.Struct, frozen=True):
     recalled: Recalled
     measures: Measures
     facts: Facts
+
+
+def _hexadecimal(names: npt.NDArray[np.uint8]) -> list[str]:
+    """Names of 20 bytes as text."""
+    digits = names.tobytes().hex()
+    return [digits[start : start + NAME_LENGTH] for start in range(0, len(digits), NAME_LENGTH)]
 
 
 def _weights(config: SessionConfig, facts: Facts) -> npt.NDArray[np.float64] | None:

@@ -73,14 +73,14 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         alignment: Of the memory with the survivors.
         measures: Of the survivors.
         order: Indices of the survivors to return, see :func:`kato.metrics.rank`.
-        names: The survivors' names.
+        names: The names of the returned patterns, in the order of ``order``.
         texts: By id, at least the texts of :func:`symbols_to_name`.
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
     """
     returned = _Returned(observation, survivors.take(order), alignment.take(order), texts)
     columns = {
         "type": ["prototypical"] * len(order),
-        "name": [names[index] for index in order.tolist()],
+        "name": names,
         "emotives": emotives or [{} for _ in range(len(order))],
         **_values(measures, order),
         **returned.events(),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from kato.metrics.ensemble import Measures
 
 
-def rank(measures: Measures, names: Sequence[str], algo: str, limit: int) -> npt.NDArray[np.int64]:
+def rank(
+    measures: Measures, names: npt.NDArray[np.uint8], algo: str, limit: int
+) -> npt.NDArray[np.int64]:
     """Indices of the survivors to return, the first ranked first.
 
     The highest rank value comes first, then the highest similarity, the highest frequency, and
@@ -18,7 +18,7 @@ def rank(measures: Measures, names: Sequence[str], algo: str, limit: int) -> npt
 
     Args:
         measures: Of the survivors.
-        names: The survivors' names.
+        names: uint8[k, 20], the survivors' names; they sort as their text in hexadecimal does.
         algo: The number to rank by, see :data:`kato.model.config.RANK_SORT_ALGOS`.
         limit: Most indices to return.
 
@@ -27,7 +27,7 @@ def rank(measures: Measures, names: Sequence[str], algo: str, limit: int) -> npt
     """
     order = np.lexsort(
         (
-            np.array(names, np.str_),
+            np.ascontiguousarray(names).view(f"S{names.shape[1]}").ravel(),
             -measures.frequency,
             -measures.similarity,
             -measures.column(algo).astype(np.float64),
