@@ -120,7 +120,6 @@ class Look:
     def better(self, one: Recalled, other: Recalled) -> Recalled:
         """The best of both."""
         both = Recalled.join([one, other])
-        both = both.take(np.argsort(both.candidates.ids, kind="stable"))
         return both.take(best(both.alignment, both.candidates, self.query.limit))
 
     def nothing(self) -> Recalled:

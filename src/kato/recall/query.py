@@ -104,12 +104,11 @@ class Recalled(msgspec.Struct, frozen=True, eq=False):
 
     @staticmethod
     def join(parts: Sequence[Recalled]) -> Recalled:
-        """All patterns of the parts, whose ids ascend from part to part."""
-        return Recalled(
-            Candidates.join([part.candidates for part in parts]),
-            np.concatenate([part.names for part in parts]),
-            Alignment.join([part.alignment for part in parts]),
-        )
+        """All patterns of the parts, which share none."""
+        candidates = Candidates.join([part.candidates for part in parts])
+        order = np.argsort(np.concatenate([part.candidates.ids for part in parts]), kind="stable")
+        names = np.concatenate([part.names for part in parts])[order]
+        return Recalled(candidates, names, Alignment.join([p.alignment for p in parts]).take(order))
 
 
 def candidates_of(sequences: Sequences) -> Candidates:
