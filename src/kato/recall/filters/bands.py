@@ -14,10 +14,10 @@ from kato.storage.clickhouse.bands import BandShape
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
-RANGE = 16_384
+RANGE = 8_192
 """Pattern ids whose bands are added at a time; a remainder is signed at every recall."""
 
-RANGES = 8
+RANGES = 16
 """Ranges that one recall adds at most."""
 
 MOST_BANDS = 64
