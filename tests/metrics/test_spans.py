@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kato.matching import Candidates
 from kato.matching.candidates import Place, distinct
-from kato.metrics.wording import bounds_among, parted, worded_events
+from kato.metrics.wording import chosen, parted, worded_events
 
 Singles = st.lists(st.integers(0, 9).map(lambda symbol: [symbol]), max_size=5)
 Several = st.lists(st.lists(st.integers(0, 9), max_size=3), max_size=5)
@@ -58,10 +58,7 @@ def test_choosing_among_parts(parts: list[list[tuple[str, bool]]]) -> None:
     items = [item for part in parts for item, _ in part]
     wanted = np.array([flag for part in parts for _, flag in part], np.bool_)
     assert parted(items, bounds) == [[item for item, _ in part] for part in parts]
-    kept = [item for part in parts for item, flag in part if flag]
-    assert parted(kept, bounds_among(wanted, bounds)) == [
-        [item for item, f in part if f] for part in parts
-    ]
+    assert chosen(items, wanted, bounds) == [[item for item, f in part if f] for part in parts]
 
 
 @given(st.lists(st.integers(0, 2**32 - 1)))

@@ -108,6 +108,8 @@ class Candidates(msgspec.Struct, frozen=True, eq=False):
         """
         begin = self.offsets[:-1]
         symbols, offsets = _gathered(self.symbols, begin + first.symbols, begin + last.symbols)
+        if not len(self.event_ends):
+            return Candidates(self.ids, symbols, offsets, self.event_ends, self.event_offsets)
         begin, end = self.event_offsets[:-1], self.event_offsets[1:]
         # A pattern without event ends has none between two places either.
         starts = np.minimum(begin + first.events, end)

@@ -13,7 +13,7 @@ from kato.matching import Alignment, Candidates, Observation, matched_positions
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
 from kato.metrics.spans import Flags, differences, futures_of, presents_of
-from kato.metrics.wording import Texts, bounds_among, parted, worded, worded_events
+from kato.metrics.wording import Texts, chosen, parted, worded, worded_events
 from kato.model.emotive import Emotives
 from kato.model.prediction import Anomaly, FuturePotential, Prediction, Predictions
 
@@ -135,8 +135,7 @@ class _Returned:
     def _missing(self, presents: Candidates, missing: Flags) -> Column:
         """Per present event, its symbols that are not among the matched ones."""
         bounds, offsets = presents.event_bounds()
-        texts = worded(presents.symbols[missing], self._texts)
-        return parted(parted(texts, bounds_among(missing, bounds)), offsets)
+        return parted(chosen(worded(presents.symbols, self._texts), missing, bounds), offsets)
 
     def _extras(self, extra: Flags) -> Column:
         """Per observed event, its symbols, as observed, that are not in the present."""
@@ -144,8 +143,7 @@ class _Returned:
         ends = self._observation.event_ends
         bounds = np.zeros(rows * len(ends) + 1, np.int64)
         bounds[1:] = (np.arange(rows)[:, np.newaxis] * observed + ends).ravel()
-        texts = [self._observation.texts[at] for at in np.nonzero(extra)[1].tolist()]
-        events = parted(texts, bounds_among(extra.ravel(), bounds))
+        events = chosen(self._observation.texts * rows, extra.ravel(), bounds)
         return parted(events, np.arange(rows + 1) * len(ends))
 
     def _anomalies(self, hits: Flags) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -32,20 +32,27 @@ def parted(items: list[_Item], bounds: Bounds) -> list[list[_Item]]:
     >>> parted(["a", "b", "c"], np.array([0, 2, 2, 3]))
     [['a', 'b'], [], ['c']]
     """
-    if len(bounds) == len(items) + 1 and (bounds[1:] > bounds[:-1]).all():
+    if _each_alone(items, bounds):
         return [[item] for item in items]
     return [items[start:end] for start, end in pairwise(bounds.tolist())]
 
 
-def bounds_among(wanted: npt.NDArray[np.bool_], bounds: Bounds) -> Bounds:
-    """The bounds of the parts as of :func:`parted` when only wanted items are left.
+def chosen(items: list[_Item], wanted: npt.NDArray[np.bool_], bounds: Bounds) -> list[list[_Item]]:
+    """The parts as of :func:`parted`, less the items that are not wanted.
 
-    >>> bounds_among(np.array([True, False, False]), np.array([0, 2, 2, 3])).tolist()
-    [0, 1, 1, 1]
+    >>> chosen(["a", "b", "c"], np.array([True, False, False]), np.array([0, 2, 2, 3]))
+    [['a'], [], []]
     """
+    if _each_alone(items, bounds):
+        return [[item] if flag else [] for item, flag in zip(items, wanted.tolist(), strict=True)]
     before = np.zeros(len(wanted) + 1, np.int64)
     np.cumsum(wanted, out=before[1:])
-    return before[bounds]
+    return parted(list(compress(items, wanted.tolist())), before[bounds])
+
+
+def _each_alone(items: list[_Item], bounds: Bounds) -> bool:
+    """Whether every part is one item: most events are one symbol."""
+    return len(bounds) == len(items) + 1 and bool((bounds[1:] > bounds[:-1]).all())
 
 
 def worded_events(patterns: Candidates, texts: Texts) -> list[list[Event]]:
