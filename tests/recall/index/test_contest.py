@@ -33,7 +33,7 @@ def rows() -> st.SearchStrategy[Rows]:
     return st.lists(single | several, min_size=1, max_size=40)
 
 
-CONFIGS = st.builds(
+CONFIGS: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     use_token_matching=st.booleans(),
     fuzzy_token_threshold=st.sampled_from((0.0, 0.6, 0.8, 1.0)),

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from kato.matching import Observation, SimilarSymbols
 from kato.recall.index.best import Best, best_of, offer
-from kato.recall.index.find import sought_of
-from kato.recall.index.search import Place, Sought, begin, gather
+from kato.recall.index.gather import begin, gather
+from kato.recall.index.room import Place
 from kato.recall.index.segment import Shelved
+from kato.recall.index.sought import Sought, sought_of
 from kato.recall.look import Look, worst
 from kato.recall.query import Recalled
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Observation
-from kato.matching.compiled import kernel_array
-from kato.matching.observed import enter_row, observed
 from kato.recall.index.best import Best, best_of
 from kato.recall.index.first import search_first
-from kato.recall.index.search import Place, Sought, doubles_of, pairs_of, search
+from kato.recall.index.room import Place
+from kato.recall.index.search import search
 from kato.recall.index.segment import Shelved
+from kato.recall.index.sought import sought_of
 from kato.storage.ledger.journal import Sequences
 
 
@@ -68,22 +68,6 @@ def find(
                 place = Place(shelf.segment, number, shelf.first - 1, shelf.hidden)
                 search(place, sought, sampling, best, work)
     return _found(shelves, best)
-
-
-def sought_of(observation: Observation, threshold: float) -> Sought:
-    """The memory as the search takes it."""
-    symbols = kernel_array(observation.symbols, np.uint32)
-    memory = observed(symbols[np.newaxis])
-    enter_row(memory, 0)
-    distinct, times = np.unique(symbols, return_counts=True)
-    return Sought(
-        memory,
-        distinct,
-        times.astype(np.int64),
-        pairs_of(symbols),
-        doubles_of(distinct),
-        float(threshold),
-    )
 
 
 def _found(shelves: Sequence[Shelved], best: Best) -> Sequences:

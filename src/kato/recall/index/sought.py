@@ -1,0 +1,66 @@
+"""A memory as the index is asked for it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from kato.matching import Observation
+from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.observed import Observed, enter_row, observed
+from kato.recall.index.segment import pair_masks
+
+
+class Sought(NamedTuple):
+    """A memory of n symbols, d of them distinct.
+
+    Attributes:
+        memory: The memory with its first row entered.
+        symbols: uint32[d], ascending.
+        times: int64[d], how often each was observed.
+        pairs: uint64[n - 1, 2], the bits of adjacent symbols.
+        doubles: uint64[d, 2], the bits of each symbol beside itself.
+        threshold: Least similarity.
+    """
+
+    memory: Observed
+    symbols: Array
+    times: Array
+    pairs: Array
+    doubles: Array
+    threshold: float
+
+
+def sought_of(observation: Observation, threshold: float) -> Sought:
+    """The memory of two symbols or more, at a least similarity.
+
+    >>> memory = Observation.of([["a"], ["b"], ["a"]], {"a": 5, "b": 3})
+    >>> sought = sought_of(memory, 0.1)
+    >>> sought.symbols.tolist(), sought.times.tolist(), sought.pairs.shape
+    ([3, 5], [1, 2], (2, 2))
+    """
+    symbols = kernel_array(observation.symbols, np.uint32)
+    memory = observed(symbols[np.newaxis])
+    enter_row(memory, 0)
+    distinct, times = np.unique(symbols, return_counts=True)
+    pairs, doubles = pairs_of(symbols), doubles_of(distinct)
+    return Sought(memory, distinct, times.astype(np.int64), pairs, doubles, float(threshold))
+
+
+@compiled
+def doubles_of(symbols: Array) -> Array:
+    """The bits of each symbol beside itself."""
+    doubles = np.zeros((len(symbols), 2), np.uint64)
+    for index in range(len(symbols)):
+        doubles[index, 0], doubles[index, 1] = pair_masks(symbols[index], symbols[index])
+    return doubles
+
+
+@compiled
+def pairs_of(symbols: Array) -> Array:
+    """The bits of the adjacent symbols of a memory."""
+    pairs = np.zeros((max(0, len(symbols) - 1), 2), np.uint64)
+    for index in range(len(pairs)):
+        pairs[index, 0], pairs[index, 1] = pair_masks(symbols[index], symbols[index + 1])
+    return pairs
