@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -47,45 +49,65 @@ def grouped_futures(
         present_events_end: Events up to the end of the present.
         weights: Frequency * similarity of each survivor.
     """
-    group = group_futures(patterns, present_end, present_events_end)
-    member = np.flatnonzero(group >= 0)
-    # bincount and cumsum add one after the other: sums are in the order of pattern ids.
-    supporting = np.bincount(group[member])
-    totals: npt.NDArray[np.float64] = np.bincount(group[member], weights[member])  # type: ignore[assignment]
-    total = np.cumsum(weights[member])[-1] if len(member) else 0.0
-    aggregate = totals / total if total > 0 else np.zeros(len(totals))
-    first = np.unique(group[member], return_index=True)[1]
-    first = member[first]
+    groups = group_futures(patterns, present_end, present_events_end, weights)
+    totals, first, supporting = groups.totals, groups.first, groups.supporting
+    whole = groups.whole
+    aggregate = totals / whole if whole > 0 else np.zeros(len(totals))
     order = np.lexsort((first, -supporting, -aggregate))
     place = np.empty(len(order) + 1, np.int64)
     place[order], place[-1] = np.arange(len(order)), -1
-    return Futures(place[group], first[order], aggregate[order], supporting[order], totals[order])
+    return Futures(
+        place[groups.group], first[order], aggregate[order], supporting[order], totals[order]
+    )
+
+
+class Groups(NamedTuple):
+    """The distinct futures by first appearance, as in :class:`Futures`.
+
+    Attributes:
+        group: int64[k], -1 where there is none.
+        first: int64[g].
+        supporting: int64[g].
+        totals: float64[g], sums of weights in the order of pattern ids.
+        whole: The sum of the weights of all patterns with a future, in that order too.
+    """
+
+    group: Array
+    first: Array
+    supporting: Array
+    totals: Array
+    whole: float
 
 
 @compiled
-def group_futures(patterns: Patterns, present_end: Array, present_events_end: Array) -> Array:
-    """int64[k]: a number for each future, counted by first appearance; -1 where there is none."""
+def group_futures(
+    patterns: Patterns, present_end: Array, present_events_end: Array, weights: Array
+) -> Groups:
+    """Group survivors by future, and add up their weights."""
     count = len(present_end)
     text, bounds = _canonical_futures(patterns, present_end, present_events_end)
     capacity = 16
     while capacity < 2 * count:
         capacity *= 2
-    holders = np.full(capacity, -1, np.int64)
-    group = np.full(count, -1, np.int64)
-    groups = 0
+    slots = np.full(capacity, -1, np.int64)
+    group, first = np.full(count, -1, np.int64), np.zeros(count, np.int64)
+    supporting, totals = np.zeros(count, np.int64), np.zeros(count, np.float64)
+    groups, whole = 0, 0.0
     for index in range(count):
         if bounds[index] == bounds[index + 1]:
             continue
         slot = _hash(text[bounds[index] : bounds[index + 1]]) & (capacity - 1)
-        while holders[slot] >= 0 and not _equal(text, bounds, holders[slot], index):
+        while slots[slot] >= 0 and not _equal(text, bounds, first[slots[slot]], index):
             slot = (slot + 1) & (capacity - 1)
-        if holders[slot] < 0:
-            holders[slot] = index
-            group[index] = groups
+        if slots[slot] < 0:
+            slots[slot] = groups
+            first[groups] = index
             groups += 1
-        else:
-            group[index] = group[holders[slot]]
-    return group
+        group[index] = slots[slot]
+        supporting[slots[slot]] += 1
+        totals[slots[slot]] += weights[index]
+        whole += weights[index]
+    return Groups(group, first[:groups], supporting[:groups], totals[:groups], whole)
 
 
 @compiled
