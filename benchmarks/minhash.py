@@ -3,7 +3,8 @@
     python -m benchmarks.minhash [--patterns 100000]
 
 A question is a learned sequence of which a part, drawn from none to seven tenths, is exchanged for
-symbols of other sequences. All patterns at a similarity of 0.3 or more are its matches.
+symbols of other sequences. All patterns at a similarity of 0.3 or more are its matches; questions
+with more of them than an answer holds, 10,000, are left out.
 
 Writes ``benchmarks/results/minhash.json``.
 """
@@ -26,7 +27,7 @@ from benchmarks.workloads import Events, zipf_sequences
 import kato
 from kato.recall.filters.bands import RANGE, RANGES
 
-QUESTIONS = 100
+QUESTIONS = 250
 LEAST = 0.3
 EDGES = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 ALL = 10_000
@@ -60,10 +61,13 @@ def questions(sequences: list[Events], *, seed: int = 4) -> list[Events]:
 
 def measured(memory: kato.Memory, kb: kato.KnowledgeBase, asked: list[Events]) -> dict[str, Any]:
     """The exact recall's matches and time, then those of every pipeline."""
-    exact = [similarities(kb, question) for question in asked]
+    every = [similarities(kb, question) for question in asked]
+    countable = [place for place, found in enumerate(every) if len(found) < ALL]
+    asked, exact = [asked[place] for place in countable], [every[place] for place in countable]
     return {
         "patterns": kb.stats().patterns,
         "questions": len(asked),
+        "questions_left_out": len(every) - len(asked),
         "matches": _by_similarity(exact),
         "exact": times(kb, asked),
         "pipelines": [_pipeline(memory, kb, asked, exact, each) for each in PIPELINES],
@@ -73,8 +77,6 @@ def measured(memory: kato.Memory, kb: kato.KnowledgeBase, asked: list[Events]) -
 def similarities(kb: kato.KnowledgeBase, question: Events, **config: Any) -> dict[str, float]:
     """All matches of a question, by name."""
     answer = kb.predict(question, recall_threshold=LEAST, max_predictions=ALL, **config)
-    if len(answer) == ALL:
-        raise SystemExit(f"a question has {ALL:,} matches or more; measure fewer patterns")
     return {prediction.name: prediction.similarity for prediction in answer}
 
 

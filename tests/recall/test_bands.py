@@ -145,7 +145,7 @@ def test_rows_are_the_bands_of_the_signatures(
     query = minhash(kb)
     recalled(query, engines.tables)
     patterns = engines.tables.where(query.kb, "true", {})
-    texts = query.texts_of(np.unique(patterns.symbols))
+    texts = query.texts_of(np.unique(patterns.symbols).tolist())
     expected = []
     for index, number in enumerate(patterns.ids.tolist()):
         symbols = patterns.symbols[patterns.offsets[index] : patterns.offsets[index + 1]]

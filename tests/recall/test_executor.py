@@ -205,6 +205,7 @@ class Counting:
         (["length", "jaccard", "bloom"], False, ["where"]),
         (["length", "rapidfuzz", "jaccard"], True, ["counts", "where"]),
         (["length"], True, ["counts", "where"]),
+        (["rapidfuzz", "length", "jaccard"], False, ["where"]),
     ],
 )
 def test_adjacent_filters_are_one_statement(
@@ -221,21 +222,48 @@ def test_adjacent_filters_are_one_statement(
     assert tables.asked == expected
 
 
+class Reading:
+    """Tables that remember how many patterns are read at a time."""
+
+    def __init__(self, tables: Any) -> None:
+        self._tables = tables
+        self.read: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tables, name)
+
+    def where(self, *given: Any, **named: Any) -> Sequences:
+        block: Sequences = self._tables.where(*given, **named)
+        self.read.append(len(block.ids))
+        return block
+
+
 def test_only_what_passes_is_read(stored: kato.KnowledgeBase, memory: kato.Memory) -> None:
-    read: list[int] = []
-
-    class Reading(Counting):
-        def where(self, *given: Any, **named: Any) -> Sequences:
-            block: Sequences = self._tables.where(*given, **named)
-            read.append(len(block.ids))
-            return block
-
     config = SessionConfig(filter_pipeline=("length", "jaccard"), jaccard_threshold=0.9)
     tables: Any = Reading(memory._engines.tables)
     query = query_of(stored, [["a"], ["b"], ["c"]], config)
     blocks = list(Executor(query, tables).blocks(0, 1 << 20))
-    assert read == [len(blocks[0].ids)]
-    assert 0 < read[0] < 100
+    assert tables.read == [len(blocks[0].ids)]
+    assert 0 < tables.read[0] < 100
+
+
+def test_filters_that_are_not_counted_are_compiled_wherever_they_stand(
+    stored: kato.KnowledgeBase, memory: kato.Memory
+) -> None:
+    """One of an exact condition behind one that looks again: both leave out what ClickHouse can."""
+    read: dict[bool, int] = {}
+    for metrics in (True, False):
+        config = SessionConfig(
+            filter_pipeline=("rapidfuzz", "length"),
+            length_min_ratio=1.0,
+            length_max_ratio=1.0,
+            enable_filter_metrics=metrics,
+        )
+
+        tables: Any = Reading(memory._engines.tables)
+        list(Executor(query_of(stored, [["a"], ["b"], ["c"]], config), tables).blocks(0, 1 << 20))
+        (read[metrics],) = tables.read
+    assert 0 < read[False] < read[True] / 2
 
 
 def test_many_forgotten_patterns_are_not_named_one_by_one(

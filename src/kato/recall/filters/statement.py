@@ -15,38 +15,34 @@ from kato.storage.ledger.journal import Sequences
 
 
 class Statement:
-    """Stages that ClickHouse evaluates together, over the patterns it has.
+    """Conditions of stages that ClickHouse evaluates together, over the patterns it has.
 
-    The conditions of all of them stand in one ``WHERE``. All but the last must decide by SQL alone;
-    if the last does not, what meets it is looked at again in the process. Where reports or the
-    limit of a stage ask for counts, one more statement counts before: it needs no condition of the
-    last stage, whose patterns are counted when they come.
+    All of them stand in one ``WHERE``. Where their stages are to be counted, all but the last must
+    be exact, and one more statement counts before. It needs no condition of the last stage, whose
+    patterns are counted when they come.
 
     Args:
         query: The recall.
         tables: Where the patterns are.
-        stages: The stages in their order, or none: then it reads all patterns.
-        conditions: Of each stage.
-        counted: Whether the stages' counts are wanted.
+        conditions: The conditions, or none: then it reads all patterns.
+        stages: The stage of each condition; none if they need not be counted. Then what meets
+            conditions that are not exact is not looked at again.
     """
 
     def __init__(
         self,
         query: Query,
         tables: PatternTables,
-        stages: Sequence[Stage],
         conditions: Sequence[Condition],
-        *,
-        counted: bool,
+        stages: Sequence[Stage] = (),
     ) -> None:
         self._query = query
         self._tables = tables
-        self._stages = list(stages)
         self._conditions = [each.renamed(f"s{at}_") for at, each in enumerate(conditions)]
-        self._counted = counted
+        self._stages = list(stages)
 
     def block(self, first: int, end: int) -> Sequences:
-        """The patterns with ids from ``first`` to before ``end`` that pass all stages."""
+        """The patterns with ids from ``first`` to before ``end`` that pass."""
         if not self._stages:
             return self._read(first, end)
         started = perf_counter()
@@ -57,21 +53,13 @@ class Statement:
         return found
 
     def _passed(self, first: int, end: int) -> Sequences:
-        if not self._counted:
-            found = self._read(first, end)
-            return found if self._conditions[-1].is_exact else self._meeting(found)
         looked_at, end = self._reaching_last(first, end)
         if not looked_at:
             return Sequences.none()
-        found = self._meeting(self._read(first, end))
-        return found.take(np.arange(self._stages[-1].admit(looked_at, len(found.ids))))
-
-    def _meeting(self, found: Sequences) -> Sequences:
-        """Those that meet the last stage's condition in full."""
-        if self._conditions[-1].is_exact:
-            return found
-        meets = self._stages[-1].meets(self._query, candidates_of(found))
-        return found.take(np.flatnonzero(meets))
+        last, found = self._stages[-1], self._read(first, end)
+        if not self._conditions[-1].is_exact:
+            found = found.take(np.flatnonzero(last.meets(self._query, candidates_of(found))))
+        return found.take(np.arange(last.admit(looked_at, len(found.ids))))
 
     def _reaching_last(self, first: int, end: int) -> tuple[int, int]:
         """How many patterns reach the last stage, and before which id they lie."""
