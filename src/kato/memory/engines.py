@@ -40,6 +40,7 @@ class Engines:
         sessions: The ledger's sessions.
         journal: The ledger's journal.
         tables: ClickHouse's tables.
+        ids: ClickHouse's ids.
         catalog: The segments of the recall index.
         writer: Carries the journal to ClickHouse.
 
@@ -65,6 +66,7 @@ class Engines:
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
+            self.ids = PatternIds(self._clickhouse)
             self.catalog = self._catalog(settings, store, started)
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
