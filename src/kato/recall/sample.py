@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from kato.recall.query import Query
 from kato.storage.clickhouse.patterns import PatternTables
+from kato.storage.clickhouse.postings import LENGTHS
 from kato.storage.ledger.journal import Sequences
 
 ENDS = (4096, 8192, 16_384, 32_768, 65_536)
@@ -42,12 +43,19 @@ class Sample:
         return self.parts[-1][0] if self.parts else 0
 
     @property
+    def patterns(self) -> int:
+        """How many patterns it holds."""
+        return sum(len(part.ids) for _, part in self.parts)
+
+    @property
     def symbols(self) -> int:
         """Symbols of all patterns, repeats included."""
         return sum(len(part.symbols) for _, part in self.parts)
 
     def up_to(self, last: int) -> Sample:
         """The parts of the sample that lie up to an id."""
+        if self.until <= last:
+            return self
         return Sample(tuple(part for part in self.parts if part[0] <= last))
 
     @cached_property
@@ -57,6 +65,8 @@ class Sample:
             posting_keys(part.symbols, np.repeat(np.diff(part.offsets), np.diff(part.offsets)))
             for _, part in self.parts
         ]
+        if not keys:
+            return np.zeros(0, np.uint64), np.zeros(0, np.int64)
         return np.unique(np.concatenate(keys), return_counts=True)
 
 
@@ -66,10 +76,11 @@ def posting_keys(
     """Symbols and the lengths of their patterns as one number each.
 
     >>> posting_keys(np.array([3, 3]), np.array([7, 1000])).tolist()
-    [775, 1023]
+    [775, 896]
     """
     keys: npt.NDArray[np.uint64] = symbols.astype(np.uint64) << np.uint64(8)
-    return keys | np.minimum(lengths, 255).astype(np.uint64)
+    keys |= np.minimum(lengths, LENGTHS).astype(np.uint64)
+    return keys
 
 
 class Samples:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 
 import msgspec
@@ -159,15 +159,18 @@ class PostingTables:
         rows = len(columns["id"].values) if columns else 0
         return _found(columns) if rows <= limit else None
 
-    def names(self, kb: int, ids: Sequence[int]) -> npt.NDArray[np.uint8]:
-        """uint8[k, 20], the names of patterns, whose ids ascend."""
+    def names(self, kb: int, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """uint8[k, 20], the names of patterns, whose ids ascend; zeros where one is gone."""
+        names = np.zeros((len(ids), 20), np.uint8)
         answer = self._clickhouse.native(
-            "SELECT id, name FROM patterns "
-            "WHERE kb = {kb:UInt32} AND id IN {ids:Array(UInt64)} ORDER BY id",
-            {"kb": kb, "ids": list(ids)},
+            "SELECT id, name FROM patterns WHERE kb = {kb:UInt32} AND id IN {ids:Array(UInt64)}",
+            {"kb": kb, "ids": ids.tolist()},
         )
         columns = columns_of(answer)
-        return columns["name"].values if columns else np.zeros((0, 20), np.uint8)
+        if columns:
+            places = np.searchsorted(ids, columns["id"].values.astype(np.int64))
+            names[places] = columns["name"].values
+        return names
 
 
 def _covered(clickhouse: ClickHouse, kb: int) -> int:
