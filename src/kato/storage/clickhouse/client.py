@@ -9,12 +9,16 @@ Limits of the engine in the process (chDB 4.4, ClickHouse 26.9), measured:
 * A read that fails after its first block leaves that block on the connection, and the next answer
   begins with it. Any statement that succeeds takes it away, so one is run after every failure, and
   nobody else's statement comes between the two.
+* A start opens files of ``/proc`` for each of its threads and never closes some 25 of them, so a
+  process can open and close a memory as often as its limit of open files allows. The limit is
+  raised to what the system lets it be: 1,024, the usual one, would be 40 times.
 * A table that is made on a full disk leaves an empty definition behind, and a database that holds
   one is never opened again, so the engine is only started with some space left.
 """
 
 from __future__ import annotations
 
+import resource
 import shutil
 import threading
 from collections.abc import Callable, Mapping
@@ -86,6 +90,7 @@ class ClickHouse:
                 f"no space for ClickHouse: {free >> 10} kB are free for {path}",
                 remedy=f"free at least {LEAST_FREE >> 20} MB",
             )
+        _allow_open_files()
         return cls({"interface": "chdb", "path": str(path)})
 
     @classmethod
@@ -138,6 +143,13 @@ class ClickHouse:
     def close(self) -> None:
         """Close the connection; the engine ends with its last one."""
         self._client.close()
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files to the highest the system allows this process."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS names a limit it does not allow
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _fail(error: Exception) -> NoReturn:
