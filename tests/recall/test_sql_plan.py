@@ -339,7 +339,11 @@ def test_forgotten_patterns_stay_hidden_when_they_are_purged(
     number, plan, sink = number_of(engines, kb), plan_of(engines), PatternSink(engines._clickhouse)
     plan.advance(number, 300)
     forget(kb, sequences[:50])
-    for turn in (memory.flush, *[lambda: sink.purge(engines.journal.done_until())] * 2):
+
+    def purge() -> None:
+        sink.purge(engines.journal.done_until())
+
+    for turn in (memory.flush, purge, purge):
         query = query_of(engines, kb, [["a"], ["b"]])
         found = plan.best(query, plan.covered(query))
         assert found.candidates.ids.min() > 50
