@@ -11,7 +11,7 @@ from kato.storage.ledger.journal import Entry, Sequences
 
 
 class TailView(msgspec.Struct, frozen=True):
-    """What the tail says of one knowledge base at one moment.
+    """What the tail says of one knowledge base at one moment; readers share it.
 
     Attributes:
         sequences: New patterns, ids ascending from part to part.
@@ -36,6 +36,7 @@ class Tail:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
+        self._views: dict[int, TailView] = {}
         self._last = 0
 
     @property
@@ -48,9 +49,12 @@ class Tail:
         with self._lock:
             fresh = [entry for entry in look.entries if entry.sequence > self._last]
             self._last = max(self._last, fresh[-1].sequence if fresh else look.done)
-            self._entries = [e for e in self._entries if e.sequence > look.done] + fresh
-            entries = [entry for entry in self._entries if entry.kb == look.kb]
-        return _view(entries)
+            if fresh or (self._entries and self._entries[0].sequence <= look.done):
+                self._entries = [e for e in self._entries if e.sequence > look.done] + fresh
+                self._views.clear()
+            if look.kb not in self._views:
+                self._views[look.kb] = _view([e for e in self._entries if e.kb == look.kb])
+            return self._views[look.kb]
 
 
 def _view(entries: list[Entry]) -> TailView:
