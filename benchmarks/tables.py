@@ -1,10 +1,11 @@
-"""The tables of the README, made of the results. `python -m benchmarks.tables` writes them."""
+"""The tables of the documents, made of the results. `python -m benchmarks.tables` writes them."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import RESULTS, ROOT
@@ -54,7 +55,54 @@ def start_rows(start: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def minhash() -> str:
+    """What MinHash finds by similarity, a column a pipeline."""
+    measured = _result("minhash")
+    pipelines = measured["pipelines"]
+    shapes = [f"{p['minhash_bands']} x {p['minhash_rows']}" for p in pipelines]
+    thresholds = [f"{p['minhash_threshold']:g}" for p in pipelines]
+    rows = [
+        (
+            "similarity",
+            "matches",
+            *(f"{s}, threshold {t}" for s, t in zip(shapes, thresholds, strict=True)),
+        ),
+        ("---", *["--:"] * (len(pipelines) + 1)),
+        *(_found(measured, band) for band in measured["matches"]),
+        ("predict, p50 of CPU", *(_cpu(p) for p in (measured["exact"], *pipelines))),
+        ("table, a pattern", "", *(_bytes(p) for p in pipelines)),
+    ]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    machine = measured["environment"]
+    note = (
+        f"{measured['questions']} questions on {measured['patterns']:,} patterns of "
+        "Zipf-distributed symbols; bands x rows. In the row of times, the exact recall stands "
+        f"under *matches*. On {machine['cores']} cores ({machine['cpu']}), Python "
+        f"{machine['python']}: [result](../benchmarks/results/minhash.json)."
+    )
+    return "\n".join([*lines, "", note])
+
+
 TABLES: dict[str, Callable[[], str]] = {"datasets": datasets, "speed": speed}
+"""Of the README, by name."""
+
+FILTER_TABLES: dict[str, Callable[[], str]] = {"minhash": minhash}
+"""Of ``docs/filters.md``."""
+
+
+def _found(measured: dict[str, Any], band: str) -> tuple[str, ...]:
+    matches = measured["matches"][band]
+    shares = (each["found"][band] / matches for each in measured["pipelines"])
+    return (band.replace("-", "–"), f"{matches:,}", *(f"{share:.1%}" for share in shares))
+
+
+def _cpu(measured: dict[str, Any]) -> str:
+    return f"{measured['cpu_ms']['p50']} ms"
+
+
+def _bytes(pipeline: dict[str, Any]) -> str:
+    added = pipeline["table_bytes_per_pattern"]
+    return f"{added} bytes" if added else "the same"
 
 
 def _data_set(each: dict[str, Any]) -> str:
@@ -79,12 +127,16 @@ def _result(name: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    for name, table in TABLES.items():
+    _write(ROOT / "README.md", TABLES)
+    _write(ROOT / "docs" / "filters.md", FILTER_TABLES)
+
+
+def _write(document: Path, tables: dict[str, Callable[[], str]]) -> None:
+    text = document.read_text(encoding="utf-8")
+    for name, table in tables.items():
         pattern = rf"(<!-- table: {name} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, rf"\g<1>\n{table()}\n\n\g<2>", text, flags=re.DOTALL)
-    readme.write_text(text, encoding="utf-8")
+    document.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

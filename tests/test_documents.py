@@ -7,21 +7,31 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.tables import TABLES
+from benchmarks.tables import FILTER_TABLES, TABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
 
 def test_the_readme_s_examples_answer_as_printed() -> None:
-    found = doctest.testfile(str(ROOT / "README.md"), module_relative=False, encoding="utf-8")
-    assert found.attempted > 5
+    assert_answers_as_printed(ROOT / "README.md", 5)
+
+
+def test_the_filters_examples_answer_as_printed() -> None:
+    assert_answers_as_printed(ROOT / "docs" / "filters.md", 5)
+
+
+def assert_answers_as_printed(document: Path, least: int) -> None:
+    found = doctest.testfile(str(document), module_relative=False, encoding="utf-8")
+    assert found.attempted > least
     assert found.failed == 0
 
 
@@ -44,10 +54,17 @@ def test_the_command_exists(command: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", sorted(TABLES))
-def test_the_table_is_what_was_measured(name: str) -> None:
-    table = README.split(f"<!-- table: {name} -->\n")[1].split("<!-- end -->")[0]
-    assert table.strip() == TABLES[name]().strip()
+@pytest.mark.parametrize(
+    ("document", "name", "table"),
+    [
+        *((README, name, table) for name, table in TABLES.items()),
+        *((FILTERS, name, table) for name, table in FILTER_TABLES.items()),
+    ],
+    ids=[*TABLES, *FILTER_TABLES],
+)
+def test_the_table_is_what_was_measured(document: str, name: str, table: Callable[[], str]) -> None:
+    shown = document.split(f"<!-- table: {name} -->\n")[1].split("<!-- end -->", maxsplit=1)[0]
+    assert shown.strip() == table().strip()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -103,6 +103,14 @@ def test_the_example_is_found_where_it_is_installed(tmp_path: Path) -> None:
         ]
 
 
+def test_the_example_s_examples_answer_as_printed() -> None:
+    module = str(EXAMPLE / "last_symbol.py")
+    ran = subprocess.run(
+        [sys.executable, "-m", "doctest", "-v", module], capture_output=True, check=True
+    )
+    assert b"LastSymbolFilter().keeps" in ran.stdout
+
+
 def _recalled(folder: Path, pipeline: str) -> list[list[str]]:
     program = ROOT / "tests" / "recall" / "registering.py"
     path = f"import sys; sys.path[:0] = {[str(folder / 'site'), str(EXAMPLE)]!r}; "
