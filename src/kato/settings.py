@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from platformdirs import user_cache_path, user_data_path
 
 from kato.errors import InvalidConfig
+
+RecallPlan = Literal["auto", "index", "sql", "scan"]
+RECALL_PLANS: tuple[RecallPlan, ...] = ("auto", "index", "sql", "scan")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             (``KATO_JOURNAL_LIMIT_MB``).
         flush_interval_ms: Longest time a learned pattern waits in the journal before it is
             written to ClickHouse, 1-60000 ms (``KATO_FLUSH_INTERVAL_MS``).
+        recall_plan: How patterns are recalled (``KATO_RECALL_PLAN``): ``index`` by the recall index
+            in memory, ``sql`` by postings in ClickHouse, ``scan`` by looking at every pattern;
+            ``auto`` by the index, and by the postings where the index would take too much memory.
         recall_memory_mb: MiB the recall index may take in memory, 1 or more
             (``KATO_RECALL_MEMORY_MB``). A million patterns of 12 symbols take 110.
 
@@ -39,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "WARNING"
     journal_limit_mb: int = 512
     flush_interval_ms: int = 200
+    recall_plan: RecallPlan = "auto"
     recall_memory_mb: int = 4096
 
     @classmethod
@@ -57,6 +65,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
             journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
             flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
+            recall_plan=_recall_plan(env.get("KATO_RECALL_PLAN") or "auto"),
             recall_memory_mb=_integer(env, "KATO_RECALL_MEMORY_MB", 4096, 1, 1 << 20),
         )
 
@@ -72,6 +81,14 @@ def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: in
     if not low <= value <= high:
         raise InvalidConfig({name: f"must be between {low} and {high}, got {value}"})
     return value
+
+
+def _recall_plan(text: str) -> RecallPlan:
+    for plan in RECALL_PLANS:
+        if plan == text.lower():
+            return plan
+    names = ", ".join(RECALL_PLANS)
+    raise InvalidConfig({"KATO_RECALL_PLAN": f"must be one of {names}, got {text!r}"})
 
 
 def _log_level(text: str) -> str:

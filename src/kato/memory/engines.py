@@ -11,12 +11,18 @@ import structlog
 
 from kato.errors import KatoError, StoreUnreadable
 from kato.recall.index.catalog import Catalog
+from kato.recall.index.plan import IndexPlan
+from kato.recall.planner import Planner
+from kato.recall.sample import Samples
+from kato.recall.scan import Scan
+from kato.recall.sql_plan import SqlPlan
 from kato.settings import Settings
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.ids import PatternIds
 from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
+from kato.storage.clickhouse.postings import PostingTables
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
@@ -42,6 +48,7 @@ class Engines:
         tables: ClickHouse's tables.
         ids: ClickHouse's ids.
         catalog: The segments of the recall index.
+        planner: Recalls.
         writer: Carries the journal to ClickHouse.
 
     Raises:
@@ -67,7 +74,10 @@ class Engines:
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
             self.ids = PatternIds(self._clickhouse)
-            self.catalog = self._catalog(settings, store, started)
+            builder = self._clickhouse.another()  # recall must not wait for what is built
+            started.callback(builder.close)
+            self.catalog = self._catalog(settings, store, builder, started)
+            self.planner = self._planner(settings, builder, started)
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
 
@@ -104,9 +114,9 @@ class Engines:
         started.callback(clickhouse.close)
         return clickhouse
 
-    def _catalog(self, settings: Settings, store: str, started: ExitStack) -> Catalog:
-        clickhouse = self._clickhouse.another()  # predictions must not wait for a segment's rows
-        started.callback(clickhouse.close)
+    def _catalog(
+        self, settings: Settings, store: str, clickhouse: ClickHouse, started: ExitStack
+    ) -> Catalog:
         home = self.directory.path if self.directory is not None else settings.cache_dir
         catalog = Catalog(
             PatternTables(clickhouse),
@@ -116,6 +126,19 @@ class Engines:
         )
         started.callback(catalog.close)
         return catalog
+
+    def _planner(self, settings: Settings, clickhouse: ClickHouse, started: ExitStack) -> Planner:
+        samples = Samples(self.tables)
+        postings = PostingTables(self._clickhouse)
+        planner = Planner(
+            IndexPlan(self.catalog),
+            SqlPlan(self.tables, postings, samples),
+            Scan(self.tables, samples),
+            settings.recall_plan,
+            SqlPlan(PatternTables(clickhouse), PostingTables(clickhouse)).advance,
+        )
+        started.callback(planner.close)
+        return planner
 
     def _writer(self, settings: Settings, started: ExitStack) -> Writer:
         clickhouse = self._clickhouse.another()  # reads must not wait for inserts

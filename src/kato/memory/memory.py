@@ -12,9 +12,6 @@ from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
 from kato.memory.statistics import MemoryStatistics
 from kato.memory.vocabulary import Vocabulary
-from kato.recall.index.plan import IndexPlan
-from kato.recall.planner import Planner
-from kato.recall.scan import Scan
 from kato.settings import Settings
 from kato.storage.ledger.tail import Tail
 
@@ -62,8 +59,9 @@ class Memory:
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)
-        recall = Planner(IndexPlan(engines.catalog), Scan(engines.tables))
-        self._predictor = Predictor(engines.counters, tail, recall, engines.tables, vocabulary)
+        self._predictor = Predictor(
+            engines.counters, tail, engines.planner, engines.tables, vocabulary
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -23,7 +23,6 @@ from kato.recall.index import catalog as catalog_module
 from kato.recall.index.catalog import Catalog, Progress
 from kato.recall.index.files import segment_files
 from kato.recall.index.plan import IndexPlan
-from kato.recall.planner import Planner
 from kato.recall.recall import Recall
 from kato.recall.scan import Scan
 from kato.storage.clickhouse.patterns import PatternSink
@@ -57,7 +56,7 @@ class Indexed:
     def another(self, limit: int = 1 << 30) -> Catalog:
         engines = self.engines
         catalog = Catalog(engines.tables, engines.ids, self.folder, limit)
-        patch.object(catalog, "_want").start()
+        patch.object(catalog.background, "ask").start()
         return catalog
 
     @property
@@ -80,8 +79,8 @@ class Indexed:
         return self.progress()
 
     def by_index(self, events: list[list[str]], **config: Any) -> bytes:
-        plan = Planner(IndexPlan(self.catalog), Scan(self.engines.tables))
-        return self._by(plan, events, config)
+        with patch.object(self.engines.planner, "_index", IndexPlan(self.catalog)):
+            return self._by(self.engines.planner, events, config)
 
     def by_scan(self, events: list[list[str]], **config: Any) -> bytes:
         return self._by(Scan(self.engines.tables), events, config)
@@ -278,7 +277,7 @@ def test_the_background_covers_what_is_asked_for(memory: kato.Memory, kb_name: s
     look = engines.counters.look(kb_name, [], 0)
     assert look is not None
     assert _in_time(lambda: engines.catalog.progress(look.kb).covered == look.last_pattern)
-    assert engines.catalog.failure is None
+    assert engines.catalog.background.failure is None
 
 
 def _in_time(happens: Callable[[], bool]) -> bool:

@@ -18,12 +18,12 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 
 import msgspec
 import numpy as np
 import structlog
 
+from kato.recall.background import Background
 from kato.recall.index.build import build
 from kato.recall.index.files import Damaged, SegmentFile, chain, load, save, segment_files
 from kato.recall.index.find import joined
@@ -40,11 +40,6 @@ FILED = 50_000
 
 BLOCK = 250_000
 """Ids that are read from ClickHouse at a time."""
-
-RESTED = 4
-"""The background rests this many times as long as it worked for a knowledge base."""
-
-IDLE_SECONDS = 60.0
 
 
 class View(msgspec.Struct, frozen=True, eq=False):
@@ -83,7 +78,6 @@ class _Entry:
         self.shelves: tuple[Shelved, ...] = ()
         self.opened = False
         self.wanted = 0
-        self.rested_at = 0.0
         self.forgotten: set[int] = set()
         self.accounted = 0
 
@@ -111,20 +105,20 @@ class Catalog:
         ids: Where ids are read from.
         folder: Where large segments are kept, shared by the processes of a host.
         limit: Bytes all segments may take; those asked for longest ago are let go.
+
+    Attributes:
+        limit: The same.
+        background: Extends the index.
     """
 
     def __init__(self, tables: PatternTables, ids: PatternIds, folder: Path, limit: int) -> None:
         self._tables = tables
         self._ids = ids
         self._folder = folder
-        self._limit = limit
+        self.limit = limit
         self._lock = threading.Lock()
         self._entries: OrderedDict[int, _Entry] = OrderedDict()
-        self._due: OrderedDict[int, None] = OrderedDict()
-        self._work = threading.Condition(self._lock)
-        self._closing = False
-        self._thread: threading.Thread | None = None
-        self.failure: Exception | None = None
+        self.background = Background("kato-index", self._serve, self._tidy)
 
     def view(self, query: Query) -> View:
         """The segments for a recall; what they do not cover is asked for in the background.
@@ -141,7 +135,7 @@ class Catalog:
             view = View(entry.shelves, entry.covered)
             entry.wanted = max(entry.wanted, query.first_of_tail - 1)
         if entry.wanted > view.covered:
-            self._want(query.kb)
+            self.background.ask(query.kb)
         return view
 
     def progress(self, kb: int) -> Progress:
@@ -164,11 +158,7 @@ class Catalog:
 
     def close(self) -> None:
         """Stop the background; segments that are files stay."""
-        with self._work:
-            self._closing = True
-            self._work.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+        self.background.close()
 
     def _entry(self, kb: int) -> _Entry:
         with self._lock:
@@ -297,61 +287,18 @@ class Catalog:
     def _home(self, kb: int) -> Path:
         return self._folder / str(kb)
 
-    def _want(self, kb: int) -> None:
-        with self._work:
-            if self._closing:
-                return
-            self._due.setdefault(kb)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="kato-index", daemon=True)
-                self._thread.start()
-            self._work.notify_all()
-
-    def _run(self) -> None:
-        tidied_at = monotonic()
-        while True:
-            with self._work:
-                kb = self._next()
-                if kb is None and not self._closing:
-                    self._work.wait(0.05 if self._due else IDLE_SECONDS)
-                if self._closing:
-                    return
-            try:
-                if kb is not None:
-                    self._serve(kb)
-                if monotonic() - tidied_at > IDLE_SECONDS:
-                    tidied_at = monotonic()
-                    self._tidy()
-                self.failure = None
-            except Exception as error:  # noqa: BLE001 - nobody would see a thread end
-                self.failure = error
-                structlog.get_logger(__name__).warning("index not extended", reason=repr(error))
-
-    def _next(self) -> int | None:
-        """A knowledge base whose index is due and has rested."""
-        now = monotonic()
-        for kb in self._due:
-            if self._entries[kb].rested_at <= now:
-                del self._due[kb]
-                return kb
-        return None
-
     def _serve(self, kb: int) -> None:
-        started = monotonic()
         self.extend(kb)
         self._let_go(kb)
-        entry, now = self._entry(kb), monotonic()
-        entry.rested_at = now + min(RESTED * (now - started), 5.0)
 
     def _let_go(self, newest: int) -> None:
         """Drop the segments that were asked for longest ago, where all take too much."""
         with self._lock:
             total = sum(entry.bytes for entry in self._entries.values())
             for kb in [kb for kb in self._entries if kb != newest]:
-                if total <= self._limit:
+                if total <= self.limit:
                     return
                 total -= self._entries.pop(kb).bytes
-                self._due.pop(kb, None)
 
     def _tidy(self) -> None:
         """Remove the files of knowledge bases that were given up."""
@@ -362,7 +309,6 @@ class Catalog:
             shutil.rmtree(self._home(kb), ignore_errors=True)
             with self._lock:
                 self._entries.pop(kb, None)
-                self._due.pop(kb, None)
 
 
 def _array(ids: set[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

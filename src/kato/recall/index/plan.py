@@ -14,6 +14,9 @@ from kato.recall.index.segment import Shelved
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled, candidates_of
 
+BYTES_A_PATTERN = 120
+"""What a pattern of 12 symbols takes, about."""
+
 
 class IndexPlan:
     """Answers for the patterns that the index covers.
@@ -26,6 +29,10 @@ class IndexPlan:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+
+    def fits(self, query: Query) -> bool:
+        """Whether there is room for the knowledge base, if its patterns are of usual length."""
+        return query.last_pattern * BYTES_A_PATTERN <= self._catalog.limit
 
     def best(self, query: Query) -> tuple[Recalled, int, Work]:
         """The best patterns with ids up to one, that id, and the work it took."""
