@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kato.recall.query import Query
 from kato.storage.clickhouse.patterns import PatternTables
-from kato.storage.clickhouse.postings import LENGTHS
+from kato.storage.clickhouse.postings import shapes_of
 from kato.storage.ledger.journal import Sequences
 
 ENDS = (4096, 8192, 16_384, 32_768, 65_536)
@@ -61,26 +61,29 @@ class Sample:
     @cached_property
     def postings(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
         """Distinct :func:`posting_keys`, ascending, and how often each occurs."""
-        keys = [
-            posting_keys(part.symbols, np.repeat(np.diff(part.offsets), np.diff(part.offsets)))
-            for _, part in self.parts
-        ]
+        keys = [_keys_of(part) for _, part in self.parts]
         if not keys:
             return np.zeros(0, np.uint64), np.zeros(0, np.int64)
         return np.unique(np.concatenate(keys), return_counts=True)
 
 
 def posting_keys(
-    symbols: npt.NDArray[np.integer], lengths: npt.NDArray[np.integer]
+    symbols: npt.NDArray[np.integer], shapes: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.uint64]:
-    """Symbols and the lengths of their patterns as one number each.
+    """Symbols and shapes of patterns as one number each.
 
-    >>> posting_keys(np.array([3, 3]), np.array([7, 1000])).tolist()
-    [775, 896]
+    >>> posting_keys(np.array([3, 3]), np.array([7, 131])).tolist()
+    [775, 899]
     """
     keys: npt.NDArray[np.uint64] = symbols.astype(np.uint64) << np.uint64(8)
-    keys |= np.minimum(lengths, LENGTHS).astype(np.uint64)
+    keys |= shapes.astype(np.uint64)
     return keys
+
+
+def _keys_of(sequences: Sequences) -> npt.NDArray[np.uint64]:
+    lengths = np.diff(sequences.offsets)
+    shapes = shapes_of(lengths, np.diff(sequences.event_offsets) > 0)
+    return posting_keys(sequences.symbols, np.repeat(shapes, lengths))
 
 
 class Samples:

@@ -1,13 +1,15 @@
 """Recall by postings in ClickHouse: exact, without looking at every pattern.
 
-A pattern is only as good as a floor if it shares enough symbols with the memory, the more the
-longer it is. So it stands under one of the rarest symbols of the memory: under one of so many that
-the others alone are too few. Where the frequent symbols are needed too, their postings are more
-than there are patterns, and those are scanned.
+A pattern is only as good as a floor if it shares enough symbols with the memory; how many depends
+on its shape: its length, and whether its events have one symbol each. So it stands under one of the
+rarest symbols of the memory: under one of so many that the others alone are too few. Where the
+frequent symbols are needed too, their postings cost more than to scan the patterns, which is done
+then.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,23 +25,33 @@ from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples, posting_keys
 from kato.recall.scan import Scan
 from kato.storage.clickhouse.patterns import PatternTables
-from kato.storage.clickhouse.postings import LEAST, LENGTHS, RANGE, Found, PostingTables, Wanted
+from kato.storage.clickhouse.postings import (
+    LEAST,
+    LENGTHS,
+    RANGE,
+    SHAPES,
+    Found,
+    PostingTables,
+    Wanted,
+)
 from kato.storage.ledger.journal import Sequences
 
-WORTH = 0.3
-"""Postings are read where there are fewer of them than this for each pattern to scan.
+WORTH = 0.4
+"""Postings are read where there are at most so many of them for each pattern.
 
-Measured over a million patterns: a posting costs 0.45 µs, a pattern that is scanned 0.3 µs, and the
-more postings there are, the more of them are answered twice."""
+Measured over a million patterns: so many cost as much as to scan it.
+"""
 
-MOST_POSTINGS = 250_000
+MOST_POSTINGS = 500_000
 """Postings that a statement answers; where there are more, it is asked for half of the ids."""
 
 MOST_PAIRS = 4096
-"""Symbols and lengths that a statement names; where there are more, patterns are scanned."""
+"""Symbols and shapes that a statement names; where there are more, patterns are scanned."""
 
 REFRESHED = 10.0
 """Seconds after which it is looked up again how far another process has built the postings."""
+
+_NEVER = 2**31
 
 _LONG_PATTERNS = 1000
 """Patterns too long for postings that are read at once."""
@@ -106,24 +118,27 @@ class SqlPlan:
         self._coverage.note(kb, self._postings.extend(kb, until, built))
 
     def _by_postings(self, look: Look, found: Recalled, sample: Sample, covered: int) -> Recalled:
-        if not is_worth_it(look, sample):
+        share = postings_per_pattern(look, sample)
+        if share > WORTH:
             return self._scan.further(look, found, sample.until, covered)
         look.raise_floor(found)
-        found = self._read(look, found, sample, (sample.until, covered))
+        step = max(1, int(MOST_POSTINGS / max(share, 0.01)))
+        for after in range(sample.until, covered, step):
+            found = self._read(look, found, sample, (after, min(after + step, covered)))
         return self._named(look.query, found)
 
     def _read(self, look: Look, found: Recalled, sample: Sample, ids: tuple[int, int]) -> Recalled:
         """The best, where ``found`` are those up to the first id; names of new ones are missing."""
         after, until = ids
         query, wanted = look.query, wanted_postings(look, sample)
-        if until == after or not wanted.pairs:
+        if not wanted.pairs:
             return found
         part = self._postings.read(query.kb, wanted, ids, MOST_POSTINGS, hide=query.forgotten > 0)
         if part is not None:
             return self._with(look, found, part)
         if until - after == 1:
             return self._scan.further(look, found, after, until)
-        middle = (after + until) // 2
+        middle = (after + until) // 2  # the sample told too little: ask for fewer
         found = self._read(look, found, sample, (after, middle))
         return self._read(look, found, sample, (middle, until))
 
@@ -188,22 +203,22 @@ def wanted_postings(look: Look, sample: Sample) -> Wanted:
     symbols, times = _known(look.query)
     single = look.overlaps(LENGTHS, single=True)
     several = look.overlaps(LENGTHS, single=False)
+    needs = np.array([*single, _NEVER, *several])
     order = np.lexsort((-symbols.astype(np.int64), _counts(sample, symbols).sum(axis=1)))
     remaining = times[order][::-1].cumsum()[::-1]
-    useful = np.minimum(single, several) <= remaining[:, np.newaxis]
-    places, lengths = np.nonzero(useful)
-    pairs = zip(symbols[order][places].tolist(), (lengths + 1).tolist(), strict=True)
-    return Wanted(list(pairs), symbols.tolist(), int(times.sum()), single, several)
+    places, shapes = np.nonzero(needs <= remaining[:, np.newaxis])
+    pairs = zip(symbols[order][places].tolist(), (shapes + 1).tolist(), strict=True)
+    return Wanted(list(pairs), symbols.tolist(), int(times.sum()), needs.tolist())
 
 
-def is_worth_it(look: Look, sample: Sample) -> bool:
-    """Whether the wanted postings are fewer than the patterns, as the sample shows."""
+def postings_per_pattern(look: Look, sample: Sample) -> float:
+    """How many wanted postings there are for each pattern, as the sample shows."""
     wanted = wanted_postings(look, sample)
     if len(wanted.pairs) > MOST_PAIRS:
-        return False
-    keys = np.array(wanted.pairs, np.int64).reshape(-1, 2)
-    postings = _occurrences(sample, posting_keys(keys[:, 0], keys[:, 1])).sum()
-    return bool(postings <= WORTH * sample.patterns)
+        return math.inf
+    pairs = np.array(wanted.pairs, np.int64).reshape(-1, 2)
+    postings = _occurrences(sample, posting_keys(pairs[:, 0], pairs[:, 1])).sum()
+    return float(postings / max(sample.patterns, 1))
 
 
 def _known(query: Query) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
@@ -213,10 +228,10 @@ def _known(query: Query) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
 
 
 def _counts(sample: Sample, symbols: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-    """int64[k, LENGTHS], how often each symbol occurs in patterns of each length."""
-    lengths = np.arange(1, LENGTHS + 1)
-    keys = posting_keys(np.repeat(symbols, LENGTHS), np.tile(lengths, len(symbols)))
-    return _occurrences(sample, keys).reshape(-1, LENGTHS)
+    """int64[k, SHAPES], how often each symbol occurs in patterns of each shape."""
+    shapes = np.arange(1, SHAPES + 1)
+    keys = posting_keys(np.repeat(symbols, SHAPES), np.tile(shapes, len(symbols)))
+    return _occurrences(sample, keys).reshape(-1, SHAPES)
 
 
 def _occurrences(sample: Sample, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

@@ -15,7 +15,7 @@ from kato.memory.engines import Engines
 from kato.storage.clickhouse import postings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.patterns import PatternSink
-from kato.storage.clickhouse.postings import PostingTables, Wanted
+from kato.storage.clickhouse.postings import SHAPES, PostingTables, Wanted
 
 PATTERNS = 45
 RANGE = 10
@@ -105,8 +105,8 @@ def test_a_range_that_was_cut_off_is_there_once(
 
 
 def wanted(engines: Engines, number: int, symbols: list[int], least: int) -> Wanted:
-    pairs = [(symbol, length) for symbol in symbols for length in range(1, 129)]
-    return Wanted(pairs, symbols, len(symbols), [least] * 128, [least] * 128)
+    pairs = [(symbol, shape) for symbol in symbols for shape in range(1, SHAPES + 1)]
+    return Wanted(pairs, symbols, len(symbols), [least] * SHAPES)
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])

@@ -17,8 +17,11 @@ from kato.storage.ledger.journal import Sequences
 LEAST = 100_000
 """Knowledge bases with fewer patterns have no postings: to scan them is as good."""
 
-LENGTHS = 128
+LENGTHS = 127
 """Patterns of this length and longer are not told apart."""
+
+SHAPES = 255
+"""The greatest shape of a pattern, see :func:`shapes_of`."""
 
 RANGE = 16_384
 """Pattern ids that are inserted at once. Postings that exist stand in ranges of this size."""
@@ -37,13 +40,14 @@ arrayFold((bits, s) -> bitOr(bits, bitShiftLeft(toUInt64(s > 64), {_BIT_OF_OTHER
 
 # All in one block, however large, in one fixed order: its token is then the range's.
 _INSERT = f"""
-INSERT INTO postings (kb, symbol, length, id, frequent, others, symbols, event_ends)
-SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol, least(length(symbols), {LENGTHS}) AS length,
-    id, {_FREQUENT.format(symbols="symbols")}, {_OTHERS.format(symbols="symbols")},
+INSERT INTO postings (kb, symbol, shape, id, frequent, others, symbols, event_ends)
+SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol,
+    least(length(symbols), {LENGTHS}) + if(empty(event_ends), 0, 128) AS shape, id,
+    {_FREQUENT.format(symbols="symbols")}, {_OTHERS.format(symbols="symbols")},
     if(length(symbols) > 64, [], symbols), if(length(symbols) > 64, [], event_ends)
 FROM patterns
 WHERE kb = {{kb:UInt32}} AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND {NOT_FORGOTTEN}
-ORDER BY kb, symbol, length, id
+ORDER BY kb, symbol, shape, id
 SETTINGS insert_deduplication_token = {{token:String}}, insert_deduplicate = 1,
     deduplicate_insert_select = 'force_enable', max_insert_threads = 1,
     max_insert_block_size = 4294967296, min_insert_block_size_rows = 4294967296,
@@ -54,8 +58,7 @@ SETTINGS insert_deduplication_token = {{token:String}}, insert_deduplicate = 1,
 _OVERLAPPING = f"""
 bitCount(bitAnd(bitNot(frequent), {_FREQUENT.format(symbols="{symbols:Array(UInt32)}")}))
 + bitCount(bitAnd(bitNot(others), {_OTHERS.format(symbols="{symbols:Array(UInt32)}")}))
-+ if(empty(event_ends), {{single:Array(UInt32)}}[length], {{several:Array(UInt32)}}[length])
-<= {{observed:UInt32}}
++ {{needs:Array(UInt32)}}[shape] <= {{observed:UInt32}}
 """
 
 
@@ -63,19 +66,16 @@ class Wanted(msgspec.Struct, frozen=True):
     """Which postings to read, and what their patterns must share with the memory.
 
     Attributes:
-        pairs: Symbols and lengths; of each pattern one of its symbols stands here at its length.
+        pairs: Symbols and shapes; of each pattern one of its symbols stands here with its shape.
         symbols: The distinct observed symbols.
         observed: How many they are, repeats included.
-        single: By length from 1 to :data:`LENGTHS`, how many observed symbols a pattern must share
-            whose events have one symbol each.
-        several: The same for all other patterns.
+        needs: By shape from 1 to :data:`SHAPES`, how many observed symbols a pattern must share.
     """
 
     pairs: list[tuple[int, int]]
     symbols: list[int]
     observed: int
-    single: list[int]
-    several: list[int]
+    needs: list[int]
 
 
 class Found(msgspec.Struct, frozen=True, eq=False):
@@ -88,6 +88,22 @@ class Found(msgspec.Struct, frozen=True, eq=False):
 
     sequences: Sequences
     unread: list[int]
+
+
+def shapes_of(
+    lengths: npt.NDArray[np.integer], several: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """The shapes of patterns: their length, up to :data:`LENGTHS`, and a bit for the others.
+
+    Args:
+        lengths: Their symbols.
+        several: Whether some event has several symbols; these need to share fewer.
+
+    >>> shapes_of(np.array([3, 3, 1000]), np.array([False, True, False])).tolist()
+    [3, 131, 127]
+    """
+    shapes: npt.NDArray[np.int64] = np.minimum(lengths, LENGTHS).astype(np.int64)
+    return shapes + 128 * several.astype(np.int64)
 
 
 class PostingTables:
@@ -144,7 +160,7 @@ class PostingTables:
         after, until = ids
         answer = self._clickhouse.native(
             "SELECT id, symbols, event_ends FROM postings "  # noqa: S608 - conditions are ours
-            "WHERE kb = {kb:UInt32} AND (symbol, length) IN {pairs:Array(Tuple(UInt32, UInt8))} "
+            "WHERE kb = {kb:UInt32} AND (symbol, shape) IN {pairs:Array(Tuple(UInt32, UInt8))} "
             "AND id > {after:UInt64} AND id <= {until:UInt64} "
             f"AND {_OVERLAPPING} AND {hidden} LIMIT {{limit:UInt64}}",
             {

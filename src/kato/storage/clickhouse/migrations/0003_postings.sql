@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS postings
 (
     kb UInt32 CODEC(ZSTD),
     symbol UInt32 CODEC(Delta, ZSTD),
-    length UInt8 CODEC(T64, ZSTD) COMMENT 'symbols of the pattern; 128 for 128 and more',
+    shape UInt8 CODEC(T64, ZSTD) COMMENT 'symbols of the pattern, at most 127; plus 128 unless each event has one',
     id UInt64 CODEC(Delta, ZSTD),
     frequent UInt64 CODEC(LZ4) COMMENT 'a bit for each of the pattern''s symbols up to 64',
     others UInt64 CODEC(LZ4) COMMENT 'hashed bits of its other symbols',
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS postings
     event_ends Array(UInt32) CODEC(LZ4)
 )
 ENGINE = MergeTree
-ORDER BY (kb, symbol, length, id)
+ORDER BY (kb, symbol, shape, id)
 SETTINGS index_granularity = 1024, non_replicated_deduplication_window = 10000,
     fsync_after_insert = 1, fsync_part_directory = 1;
 
