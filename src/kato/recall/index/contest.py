@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Observation, SimilarSymbols
-from kato.recall.index.best import Best, best_of, offer
-from kato.recall.index.gather import begin, gather
-from kato.recall.index.room import Place
+from kato.recall.index.best import Worst
+from kato.recall.index.gather import gather, gathering, wanted
+from kato.recall.index.room import gathered_room
 from kato.recall.index.segment import Shelved
 from kato.recall.index.sought import Sought, sought_of
 from kato.recall.look import Look, worst
@@ -61,13 +61,11 @@ def _gathered(
         return
     sought = _sought(look)
     for sampling in (True, False):
-        for number, shelf in enumerate(shelves):
-            place = Place(shelf.segment, number, shelf.first - 1, shelf.hidden)
-            begun = begin(place, sought)
-            while gather(place, sought, begun, sampling, _floor(look), work):
-                size = begun.room.size[0]
-                rows, bounds = begun.room.gathered[:size, 0], begun.room.expected[:size]
-                yield shelf, rows.copy(), bounds.copy()
+        for shelf in shelves:
+            begun, memory, out = gathering(shelf, sought), wanted(sought), gathered_room()
+            while gather(begun, memory, sampling, _floor(look), out, work):
+                size = out.size[0]
+                yield shelf, out.rows[:size, 0].copy(), out.bounds[:size].copy()
 
 
 def _beginning(
@@ -85,11 +83,9 @@ def _beginning(
         yield shelf, rows, 2.0 + 1.0 / segment.cell_lengths[cells]
 
 
-def _floor(look: Look) -> Best:
-    """A best one that whatever reaches the floor is better than."""
-    best = best_of(1)
-    offer(best, look.floor - _SLACK, -1.0, 0, 0, 0)
-    return best
+def _floor(look: Look) -> Worst:
+    """What reaches the floor is better than this."""
+    return Worst(float(look.floor - _SLACK), -1.0, 0)
 
 
 def _sought(look: Look) -> Sought:

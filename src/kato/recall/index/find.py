@@ -11,7 +11,6 @@ import numpy.typing as npt
 from kato.matching import Observation
 from kato.recall.index.best import Best, best_of
 from kato.recall.index.first import search_first
-from kato.recall.index.room import Place
 from kato.recall.index.search import search
 from kato.recall.index.segment import Shelved
 from kato.recall.index.sought import sought_of
@@ -65,8 +64,7 @@ def find(
         sought = sought_of(observation, threshold)
         for sampling in (True, False):
             for number, shelf in enumerate(shelves):
-                place = Place(shelf.segment, number, shelf.first - 1, shelf.hidden)
-                search(place, sought, sampling, best, work)
+                search(shelf, number, sought, sampling, best, work)
     return _found(shelves, best)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching.compiled import Array, compiled
-from kato.recall.index.best import Best, Worst, floor_of, is_better, worst_of
+from kato.recall.index.best import Worst, is_better
 from kato.recall.index.overlap import (
     CHUNK,
     Lists,
@@ -23,8 +23,18 @@ from kato.recall.index.overlap import (
     overlap_room,
 )
 from kato.recall.index.potential import least_common, least_overlap, most_potential
-from kato.recall.index.room import GATHERED, POSTINGS, REMEMBERED, ROWS, Place, Room, room_for
-from kato.recall.index.segment import Segment, is_hidden
+from kato.recall.index.room import (
+    GATHERED,
+    POSTINGS,
+    REMEMBERED,
+    ROWS,
+    Gathered,
+    Remembered,
+    Rows,
+    remembered_room,
+    rows_of,
+)
+from kato.recall.index.segment import Shelved, is_hidden
 from kato.recall.index.sought import Sought
 
 SAMPLED = 16
@@ -36,126 +46,134 @@ class Cell(NamedTuple):
 
     Attributes:
         number: Of the cell.
-        start: Its first row.
         length: Symbols of a pattern.
         single: Whether each event has one symbol.
-        least: Least overlap of a pattern that is similar enough.
     """
 
     number: int
-    start: int
     length: int
     single: bool
-    least: int
 
 
-class Search(NamedTuple):
+class Gathering(NamedTuple):
     """A search on its way through a segment.
 
     Attributes:
+        rows: Of the segment.
+        base: What their ids are relative to.
         lists: Where the observed symbols are.
         overlap: Room for one chunk.
-        room: Scratch, and the rows gathered.
+        passing: int64[CHUNK, 2], rows whose overlap is enough, and the overlap.
+        remembered: Bounds.
         position: int64[2], the next chunk and its first cell.
     """
 
+    rows: Rows
+    base: int
     lists: Lists
     overlap: Overlap
-    room: Room
+    passing: Array
+    remembered: Remembered
     position: Array
 
 
-@compiled
-def begin(place: Place, sought: Sought) -> Search:
+class Wanted(NamedTuple):
+    """What of :class:`kato.recall.index.sought.Sought` decides before a row is read."""
+
+    pairs: Array
+    doubles: Array
+    threshold: float
+
+
+def gathering(shelf: Shelved, sought: Sought) -> Gathering:
     """A search before its first chunk."""
-    lists = lists_of(place.segment, sought.symbols, sought.times)
-    room = room_for(place.segment, sought)
-    return Search(lists, overlap_room(), room, np.zeros(2, np.int64))
+    return Gathering(
+        rows_of(shelf),
+        shelf.first - 1,
+        lists_of(shelf.segment, sought.symbols, sought.times),
+        overlap_room(),
+        np.empty((CHUNK, 2), np.int64),
+        remembered_room(),
+        np.zeros(2, np.int64),
+    )
+
+
+def wanted(sought: Sought) -> Wanted:
+    """What of a memory decides before a row is read."""
+    return Wanted(sought.pairs, sought.doubles, sought.threshold)
 
 
 @compiled
 def gather(
-    place: Place, sought: Sought, begun: Search, sampling: bool, best: Best, work: Array
+    begun: Gathering, memory: Wanted, sampling: bool, worst: Worst, out: Gathered, work: Array
 ) -> bool:
-    """Gather rows that may be among the best, until there are many; False if there are no more."""
-    segment, room, overlap = place.segment, begun.room, begun.overlap
-    rows = len(segment.ids)
+    """Gather rows that may be among the best, until there are many; False if there are no more.
+
+    Args:
+        begun: How far it is.
+        memory: What is sought.
+        sampling: Whether to look at every sixteenth chunk, or at all the others.
+        worst: What a row must surpass.
+        out: Receives the rows.
+        work: int64[5], see :class:`kato.recall.index.find.Work`.
+    """
+    rows, lists, overlap = begun.rows, begun.lists, begun.overlap
+    count, observed_symbols = len(rows.ids), len(memory.pairs) + 1
     chunk, index = begun.position
-    room.size[0] = 0
-    while chunk * CHUNK < rows and room.size[0] + CHUNK <= GATHERED:
-        start, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, rows)
+    out.size[0] = 0
+    while chunk * CHUNK < count and out.size[0] + CHUNK <= GATHERED:
+        start, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, count)
         chunk += 1
         if ((chunk - 1) % SAMPLED == 0) != sampling:
             continue
-        work[POSTINGS] += count_postings(begun.lists, segment.postings, start, overlap)
-        while segment.cell_rows[index + 1] <= start:
+        work[POSTINGS] += count_postings(lists, rows.postings, start, overlap)
+        while rows.cell_rows[index + 1] <= start:
             index += 1
         low = start
         while low < end:
-            high = min(end, segment.cell_rows[index + 1])
-            cell, part = cell_of(segment, index, sought), (start, low, high)
-            gather_cell(place, sought, cell, begun.lists, overlap, part, room, best, work)
+            high = min(end, rows.cell_rows[index + 1])
+            length, single = rows.cell_lengths[index], rows.cell_single[index]
+            need = _need(worst.potential, length, observed_symbols, single, memory.threshold)
+            # What the bits cannot make up for must have postings.
+            if need > lists.counts[1] and overlap.size[0] < high - low:
+                work[ROWS] += overlap.size[0]
+                found = _passing_touched(
+                    lists, overlap, rows.bits, need, (start, low, high), begun.passing
+                )
+            else:
+                work[ROWS] += high - low
+                found = _passing_all(
+                    lists, overlap, rows.bits, need, (start, low, high), begun.passing
+                )
+            if found > 0:
+                _gather_passing(
+                    rows.pairs,
+                    rows.ids,
+                    rows.hidden,
+                    begun.base,
+                    memory.pairs,
+                    memory.doubles,
+                    Cell(index, length, single),
+                    begun.passing,
+                    found,
+                    begun.remembered,
+                    out,
+                    worst,
+                )
             low = high
-            if segment.cell_rows[index + 1] <= end and index + 1 < len(segment.cell_lengths):
+            if rows.cell_rows[index + 1] <= end and index + 1 < len(rows.cell_lengths):
                 index += 1
     begun.position[0], begun.position[1] = chunk, index
-    return bool(room.size[0] > 0 or chunk * CHUNK < rows)
+    return bool(out.size[0] > 0 or chunk * CHUNK < count)
 
 
 @compiled
-def cell_of(segment: Segment, index: int, sought: Sought) -> Cell:
-    """A cell, and the least overlap in it."""
-    length = segment.cell_lengths[index]
-    least = least_common(length, len(sought.pairs) + 1, sought.threshold)
-    return Cell(index, segment.cell_rows[index], length, segment.cell_single[index], least)
-
-
-@compiled
-def gather_cell(
-    place: Place,
-    sought: Sought,
-    cell: Cell,
-    lists: Lists,
-    overlap: Overlap,
-    rows: tuple[int, int, int],
-    room: Room,
-    best: Best,
-    work: Array,
-) -> None:
-    """Gather rows of one cell that may be among the best; leave their overlap 0.
-
-    ``rows`` are the chunk's first, and the first and the end of those to look at.
-    """
-    _, low, high = rows
-    need, floor = cell.least, floor_of(best)
-    if need > 0 or floor > 0:  # without a threshold, what shares nothing has a potential of 0
-        size = len(sought.pairs) + 1
-        need = max(need, least_overlap(floor, cell.length, size, cell.single))
-    # What the bits cannot make up for must have postings.
-    missing = need - lists.counts[1]
-    if missing > 0 and overlap.size[0] < high - low:
-        passing = _passing_touched(lists, overlap, place.segment.bits, need, rows, room.passing)
-        work[ROWS] += overlap.size[0]
-    else:
-        passing = _passing_all(lists, overlap, place.segment.bits, need, rows, room.passing)
-        work[ROWS] += high - low
-    if passing > 0:
-        _gather_passing(
-            place.segment.pairs,
-            place.segment.ids,
-            place.hidden,
-            place.base,
-            sought.pairs,
-            sought.doubles,
-            cell,
-            room.passing[:passing],
-            room.bounds,
-            room.bounded,
-            room.gathered,
-            room.expected,
-            room.size,
-            worst_of(best),
-        )
+def _need(floor: float, length: int, size: int, single: bool, threshold: float) -> int:
+    """The least overlap of a row of a cell."""
+    least = least_common(length, size, threshold)
+    if least == 0 and floor <= 0:
+        return 0  # without a threshold, what shares nothing has a potential of 0
+    return max(least, least_overlap(floor, length, size, single))
 
 
 @compiled
@@ -200,35 +218,32 @@ def _gather_passing(
     doubles: Array,
     cell: Cell,
     passing: Array,
-    bounds: Array,
-    bounded: Array,
-    gathered: Array,
-    expected: Array,
-    size: Array,
+    found: int,
+    remembered: Remembered,
+    out: Gathered,
     worst: Worst,
 ) -> None:
     """Gather the rows that their overlap and their pairs let be among the best."""
-    observed_symbols, most = len(pairs) + 1, min(cell.length, len(pairs) + 1)
-    count = size[0]
-    for index in range(len(passing)):
+    size, most, count = len(pairs) + 1, min(cell.length, len(pairs) + 1), out.size[0]
+    for index in range(found):
         row, common = passing[index, 0], min(passing[index, 1], most)
         bound, similarity = 0.0, 0.0
         if common > 0:
             first, second = row_pairs[row, 0], row_pairs[row, 1]
             run = min(common, _run_bound(first, second, pairs))
-            similarity = ((2.0 * common / (cell.length + observed_symbols)) * 100.0) / 100.0
-            bound = _bound(bounds, bounded, cell, observed_symbols, run, common, 1)
+            similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
+            bound = _bound(remembered, cell, size, run, common, 1)
             if cell.single and bound >= worst.potential:
-                lower = _bound(bounds, bounded, cell, observed_symbols, run, common, 0)
+                lower = _bound(remembered, cell, size, run, common, 0)
                 if lower < bound and not _may_double(first, second, doubles):
                     bound = lower
         if bound < worst.potential:
             continue
         if is_better(bound, similarity, base + ids[row], worst) and not is_hidden(hidden, row):
-            gathered[count, 0], gathered[count, 1] = row, cell.number
-            expected[count] = bound
+            out.rows[count, 0], out.rows[count, 1] = row, cell.number
+            out.bounds[count] = bound
             count += 1
-    size[0] = count
+    out.size[0] = count
 
 
 @compiled
@@ -253,13 +268,13 @@ def _may_double(first: np.uint64, second: np.uint64, doubles: Array) -> bool:
 
 @compiled
 def _bound(
-    bounds: Array, bounded: Array, cell: Cell, size: int, run: int, common: int, doubled: int
+    remembered: Remembered, cell: Cell, size: int, run: int, common: int, doubled: int
 ) -> float:
     """The most the potential can be with a run of at most ``run``."""
     if size > REMEMBERED:
         return most_potential(common, run, cell.length, size, cell.single, doubled == 1)
-    if bounded[run, common, doubled] != cell.number + 1:
-        bounded[run, common, doubled] = cell.number + 1
+    if remembered.cells[run, common, doubled] != cell.number + 1:
+        remembered.cells[run, common, doubled] = cell.number + 1
         bound = most_potential(common, run, cell.length, size, cell.single, doubled == 1)
-        bounds[run, common, doubled] = bound
-    return float(bounds[run, common, doubled])
+        remembered.bounds[run, common, doubled] = bound
+    return float(remembered.bounds[run, common, doubled])

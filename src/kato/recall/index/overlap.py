@@ -58,17 +58,32 @@ class Overlap(NamedTuple):
     size: Array
 
 
-@compiled
 def overlap_room() -> Overlap:
     """Room for one chunk."""
     return Overlap(np.zeros(CHUNK, np.int32), np.zeros(CHUNK, np.int64), np.zeros(1, np.int64))
 
 
-@compiled
 def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
     """Find the distinct observed symbols, which were observed so many times, in a segment."""
-    count = len(symbols)
-    lists = Lists(
+    codes = np.searchsorted(segment.vocabulary, symbols)
+    codes[codes == len(segment.vocabulary)] = 0
+    known = segment.vocabulary[codes] == symbols
+    starts, ends = segment.posting_offsets[codes], segment.posting_offsets[codes + 1]
+    lists = _no_lists(len(symbols))
+    fill_lists(
+        segment.frequent,
+        symbols,
+        times,
+        known,
+        starts.astype(np.int64),
+        ends.astype(np.int64),
+        lists,
+    )
+    return lists
+
+
+def _no_lists(count: int) -> Lists:
+    return Lists(
         np.zeros(1, np.uint64),
         np.zeros(count, np.uint64),
         np.zeros(count, np.int64),
@@ -77,13 +92,28 @@ def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
         np.zeros(count, np.int64),
         np.zeros(3, np.int64),
     )
-    for index in range(count):
-        bit = _bit_of(segment.frequent, symbols[index])
+
+
+@compiled
+def fill_lists(
+    frequent: Array,
+    symbols: Array,
+    times: Array,
+    known: Array,
+    starts: Array,
+    ends: Array,
+    lists: Lists,
+) -> None:
+    """Enter each symbol that is known: by its bit, or where its postings start and end."""
+    for index in range(len(symbols)):
+        bit = _bit_of(frequent, symbols[index])
         if bit >= 0:
             _add_bit(lists, bit, times[index])
-        else:
-            _add_list(lists, segment, symbols[index], times[index])
-    return lists
+        elif known[index]:
+            place = lists.counts[0]
+            lists.cursors[place], lists.ends[place] = starts[index], ends[index]
+            lists.times[place] = times[index]
+            lists.counts[0] = place + 1
 
 
 @compiled
@@ -103,18 +133,6 @@ def _add_bit(lists: Lists, bit: int, times: int) -> None:
         lists.repeated[place] = _ONE << np.uint64(bit + FREQUENT if bit < TWICE else bit)
         lists.extra[place] = times - 1
         lists.counts[2] = place + 1
-
-
-@compiled
-def _add_list(lists: Lists, segment: Segment, symbol: int, times: int) -> None:
-    code = np.searchsorted(segment.vocabulary, np.uint32(symbol))
-    if code == len(segment.vocabulary) or segment.vocabulary[code] != symbol:
-        return
-    place = lists.counts[0]
-    lists.cursors[place] = np.int64(segment.posting_offsets[code])
-    lists.ends[place] = np.int64(segment.posting_offsets[code + 1])
-    lists.times[place] = times
-    lists.counts[0] = place + 1
 
 
 @compiled

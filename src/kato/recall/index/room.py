@@ -1,4 +1,7 @@
-"""What a search of one segment carries along."""
+"""What a search of one segment carries along, parted by who needs it.
+
+A compiled function is compiled the slower the more arrays it is given, used or not.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.blocks import BlockSpace, block_space
-from kato.matching.compiled import Array, compiled
+from kato.matching.blocks import BlockSpace
+from kato.matching.compiled import Array
 from kato.matching.kernel import Patterns
-from kato.recall.index.overlap import CHUNK
-from kato.recall.index.segment import Segment
+from kato.recall.index.segment import Shelved
 from kato.recall.index.sought import Sought
 
 GATHERED = 1 << 16
@@ -23,73 +25,107 @@ ROWS, POSTINGS, READ, ALIGNED, OFFERED = range(5)
 """Places of what is counted, see :class:`kato.recall.index.find.Work`."""
 
 
-class Place(NamedTuple):
-    """A segment as it is searched.
+class Rows(NamedTuple):
+    """What of :class:`kato.recall.index.segment.Segment` is looked at before a row is read."""
 
-    Attributes:
-        segment: Its arrays.
-        number: What it is called in ``best.places``.
-        base: What its ids are relative to.
-        hidden: uint64, a bit for each row to leave out.
-    """
-
-    segment: Segment
-    number: int
-    base: int
+    cell_lengths: Array
+    cell_single: Array
+    cell_rows: Array
+    ids: Array
+    bits: Array
+    pairs: Array
+    postings: Array
     hidden: Array
 
 
-class Room(NamedTuple):
-    """Scratch for one segment.
+class Texts(NamedTuple):
+    """What of :class:`kato.recall.index.segment.Segment` is looked at to read a row."""
+
+    cell_lengths: Array
+    cell_single: Array
+    cell_rows: Array
+    cell_symbols: Array
+    cell_several: Array
+    ids: Array
+    symbols: Array
+    event_offsets: Array
+    event_ends: Array
+
+
+class Gathered(NamedTuple):
+    """Rows that may be among the best.
 
     Attributes:
-        pattern: int64[longest], codes of a row.
-        row: One row as :func:`kato.matching.kernel.present` takes it.
+        rows: int64[GATHERED, 2], the rows and their cells.
+        bounds: float64[GATHERED], the most their potentials can be.
+        size: int64[1], how many there are.
+    """
+
+    rows: Array
+    bounds: Array
+    size: Array
+
+
+class Remembered(NamedTuple):
+    """Bounds that were computed for a cell.
+
+    Attributes:
+        bounds: float64[65, 65, 2], by run, overlap and whether a symbol may be doubled.
+        cells: int64[65, 65, 2], for which cell, plus 1.
+    """
+
+    bounds: Array
+    cells: Array
+
+
+class ReadingRoom(NamedTuple):
+    """Scratch to read a row.
+
+    Attributes:
+        pattern: int64[longest], its codes.
+        row: The row as :func:`kato.matching.kernel.present` takes it.
         bits: uint64[words], of the subsequence.
         space: Of the blocks.
-        bounds: float64[65, 65, 2], by run, overlap and whether a symbol may be doubled, the bounds
-            of a cell.
-        bounded: int64[65, 65, 2], for which cell a bound was computed, plus 1.
-        gathered: int64[GATHERED, 2], rows that may be among the best, and their cells.
-        expected: float64[GATHERED], their bounds.
-        order: int64[GATHERED], the same, highest bounds first.
-        size: int64[1], how many are gathered.
-        passing: int64[CHUNK, 2], rows whose overlap is enough, and the overlap.
+        order: int64[GATHERED], gathered rows, highest bounds first.
     """
 
     pattern: Array
     row: Patterns
     bits: Array
     space: BlockSpace
-    bounds: Array
-    bounded: Array
-    gathered: Array
-    expected: Array
     order: Array
-    size: Array
-    passing: Array
 
 
-@compiled
-def room_for(segment: Segment, sought: Sought) -> Room:
+def rows_of(shelf: Shelved) -> Rows:
+    """What is looked at before a row is read."""
+    arrays = {name: getattr(shelf.segment, name) for name in Rows._fields[:-1]}
+    return Rows(**arrays, hidden=shelf.hidden)
+
+
+def texts_of(shelf: Shelved) -> Texts:
+    """What is looked at to read a row."""
+    return Texts(*(getattr(shelf.segment, name) for name in Texts._fields))
+
+
+def gathered_room() -> Gathered:
+    """Room for gathered rows; memory that is not used is never touched."""
+    size = np.zeros(1, np.int64)
+    return Gathered(np.empty((GATHERED, 2), np.int64), np.empty(GATHERED), size)
+
+
+def remembered_room() -> Remembered:
+    """Nothing remembered."""
+    shape = REMEMBERED + 1, REMEMBERED + 1, 2
+    return Remembered(np.zeros(shape), np.zeros(shape, np.int64))
+
+
+def reading_room(texts: Texts, sought: Sought) -> ReadingRoom:
     """Room for the longest pattern of a segment."""
-    longest = segment.cell_lengths[-1] if len(segment.cell_lengths) else 0
-    row = Patterns(
-        np.zeros(longest, np.uint32),
-        np.zeros(2, np.int64),
-        segment.event_ends,
-        np.zeros(2, np.int64),
-    )
-    return Room(
-        np.zeros(longest, np.int64),
-        row,
-        np.zeros(sought.memory.masks.shape[1], np.uint64),
-        block_space(len(sought.pairs) + 1),
-        np.zeros((REMEMBERED + 1, REMEMBERED + 1, 2)),
-        np.zeros((REMEMBERED + 1, REMEMBERED + 1, 2), np.int64),
-        np.empty((GATHERED, 2), np.int64),
-        np.empty(GATHERED),
-        np.empty(GATHERED, np.int64),
-        np.zeros(1, np.int64),
-        np.empty((CHUNK, 2), np.int64),
-    )
+    longest = int(texts.cell_lengths.max(initial=0))
+    symbols, offsets = np.zeros(longest, np.uint32), np.zeros(2, np.int64)
+    row = Patterns(symbols, offsets, texts.event_ends, np.zeros(2, np.int64))
+    size = len(sought.pairs) + 1
+    space = BlockSpace(np.empty((size, 3), np.int64), np.empty((size + 2, 5), np.int64))
+    words = sought.memory.masks.shape[1]
+    order = np.empty(GATHERED, np.int64)
+    return ReadingRoom(np.zeros(longest, np.int64), row, np.zeros(words, np.uint64), space, order)

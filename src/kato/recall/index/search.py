@@ -15,55 +15,81 @@ from kato.matching.blocks import decompose, run_of_at_most
 from kato.matching.codes import SymbolTable, code_of
 from kato.matching.compiled import Array, compiled
 from kato.matching.kernel import extent, preliminary_potential, present
+from kato.matching.observed import Observed
 from kato.matching.subsequence import common_subsequence
 from kato.recall.index.best import Best, floor_of, is_better, offer, worst_of
-from kato.recall.index.gather import begin, gather
+from kato.recall.index.gather import gather, gathering, wanted
 from kato.recall.index.potential import least_common, potential_of_blocks, potential_of_run
-from kato.recall.index.room import ALIGNED, OFFERED, READ, Place, Room
-from kato.recall.index.segment import Segment, symbol_at
+from kato.recall.index.room import (
+    ALIGNED,
+    OFFERED,
+    READ,
+    Gathered,
+    ReadingRoom,
+    Texts,
+    gathered_room,
+    reading_room,
+    texts_of,
+)
+from kato.recall.index.segment import Shelved, symbol_at
 from kato.recall.index.sought import Sought
 
 STEPS = 1024
 """How finely bounds are told apart where the highest come first."""
 
 
-@compiled
-def search(place: Place, sought: Sought, sampling: bool, best: Best, work: Array) -> None:
+def search(
+    shelf: Shelved, number: int, sought: Sought, sampling: bool, best: Best, work: Array
+) -> None:
     """Offer all rows that may be among the best, of the sampled chunks or of all others.
 
     Args:
-        place: Where to look.
+        shelf: Where to look.
+        number: What the segment is called in ``best.places``.
         sought: The memory, of two symbols or more.
         sampling: Whether to look at every sixteenth chunk, or at all the others.
         best: Receives the rows.
-        work: int64[5], is added to: rows whose overlap was counted, postings read, rows whose
-            symbols were read, rows aligned, rows that were among the best for a while.
+        work: int64[5], is added to, see :class:`kato.recall.index.find.Work`.
     """
-    begun = begin(place, sought)
-    while gather(place, sought, begun, sampling, best, work):
-        _read_gathered(place, sought, begun.room, best, work)
+    begun, memory, out = gathering(shelf, sought), wanted(sought), gathered_room()
+    texts = texts_of(shelf)
+    room = reading_room(texts, sought)
+    while gather(begun, memory, sampling, worst_of(best), out, work):
+        read_gathered(texts, (number, begun.base), sought, out, room, best, work)
 
 
 @compiled
-def _read_gathered(place: Place, sought: Sought, room: Room, best: Best, work: Array) -> None:
-    """Read the gathered rows, the highest bounds first; settle or align them, and offer them."""
-    _put_in_order(room)
-    segment, memory, size = place.segment, sought.memory, len(sought.pairs) + 1
-    codes, pattern, read, aligned, offered = memory.rows[0], room.pattern, 0, 0, 0
-    for index in range(room.size[0]):
-        gathered = room.order[index]
-        if room.expected[gathered] < floor_of(best):
+def read_gathered(
+    texts: Texts,
+    segment: tuple[int, int],
+    sought: Sought,
+    gathered: Gathered,
+    room: ReadingRoom,
+    best: Best,
+    work: Array,
+) -> None:
+    """Read the gathered rows, the highest bounds first; settle or align them, and offer them.
+
+    ``segment`` is its number, and what its ids are relative to.
+    """
+    _put_in_order(gathered.bounds, gathered.size[0], room.order)
+    number, base = segment
+    memory, size, pattern = sought.memory, len(sought.pairs) + 1, room.pattern
+    codes, read, aligned, offered = memory.rows[0], 0, 0, 0
+    for index in range(gathered.size[0]):
+        place = room.order[index]
+        if gathered.bounds[place] < floor_of(best):
             continue
-        row, number = room.gathered[gathered, 0], room.gathered[gathered, 1]
-        length, single = segment.cell_lengths[number], segment.cell_single[number]
-        first = segment.cell_symbols[number] + (row - segment.cell_rows[number]) * length
+        row, cell = gathered.rows[place, 0], gathered.rows[place, 1]
+        length, single = texts.cell_lengths[cell], texts.cell_single[cell]
+        first = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * length
         read += 1
-        _code(segment.symbols, first, length, memory.table, room.row.symbols, pattern)
+        _code(texts.symbols, first, length, memory.table, room.row.symbols, pattern)
         lcs = common_subsequence(pattern, length, memory.masks, room.bits)
         if lcs < least_common(length, size, sought.threshold):
             continue
         start, _, run = run_of_at_most(length, pattern, codes, memory, (0, length, 0, size))
-        identity = place.base + segment.ids[row]
+        identity = base + texts.ids[row]
         similarity = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
         doubled = start > 0 and pattern[start - 1] == pattern[start]
         potential = potential_of_run(run, length, size, single, doubled)
@@ -72,11 +98,10 @@ def _read_gathered(place: Place, sought: Sought, room: Room, best: Best, work: A
             if not is_better(potential, similarity, identity, worst_of(best)):
                 continue
             aligned += 1
-            potential = _aligned(segment, sought, room, number, row)
+            potential = _aligned(texts, memory, size, room, cell, row)
         if is_better(potential, similarity, identity, worst_of(best)):
             offered += 1
-            offer(best, potential, similarity, identity, place.number, row)
-    room.size[0] = 0
+            offer(best, potential, similarity, identity, number, row)
     work[READ] += read
     work[ALIGNED] += aligned
     work[OFFERED] += offered
@@ -94,16 +119,16 @@ def _code(
 
 
 @compiled
-def _put_in_order(room: Room) -> None:
+def _put_in_order(bounds: Array, size: int, order: Array) -> None:
     """Sort by counting; rows whose bounds are not told apart stay in order."""
     starts = np.zeros(STEPS + 1, np.int64)
-    for index in range(room.size[0]):
-        starts[_step(room.expected[index]) + 1] += 1
+    for index in range(size):
+        starts[_step(bounds[index]) + 1] += 1
     for step in range(STEPS):
         starts[step + 1] += starts[step]
-    for index in range(room.size[0]):
-        step = _step(room.expected[index])
-        room.order[starts[step]] = index
+    for index in range(size):
+        step = _step(bounds[index])
+        order[starts[step]] = index
         starts[step] += 1
 
 
@@ -114,16 +139,18 @@ def _step(bound: float) -> int:
 
 
 @compiled
-def _aligned(segment: Segment, sought: Sought, room: Room, cell: int, row: int) -> float:
+def _aligned(
+    texts: Texts, memory: Observed, size: int, room: ReadingRoom, cell: int, row: int
+) -> float:
     """The preliminary potential of the row that was read."""
-    length, size = segment.cell_lengths[cell], len(sought.pairs) + 1
-    blocks = decompose(room.pattern, length, sought.memory, 0, room.space)
+    length = texts.cell_lengths[cell]
+    blocks = decompose(room.pattern, length, memory, 0, room.space)
     matched, first, last = extent(room.space.blocks, blocks, length)
     room.row.offsets[1] = length
     room.row.event_offsets[:] = 0
-    if not segment.cell_single[cell]:
-        several = segment.cell_several[cell] + row - segment.cell_rows[cell]
-        room.row.event_offsets[0] = segment.event_offsets[several]
-        room.row.event_offsets[1] = segment.event_offsets[several + 1]
+    if not texts.cell_single[cell]:
+        several = texts.cell_several[cell] + row - texts.cell_rows[cell]
+        room.row.event_offsets[0] = texts.event_offsets[several]
+        room.row.event_offsets[1] = texts.event_offsets[several + 1]
     _, _, start, stop = present(room.row, 0, first, last, matched > 0)
     return preliminary_potential(matched, length, stop - start, size, blocks)
