@@ -253,7 +253,7 @@ class Counters:
         Returns:
             None if there is no knowledge base of that name.
         """
-        answer = self._connection.run("look", kb, packed(texts), after)
+        answer = self._read("look", kb, packed(texts), after)
         if not answer[0]:
             return None
         number, symbols, done, entries, *last_and_forgotten = answer
@@ -270,7 +270,7 @@ class Counters:
             symbols: Symbol ids.
             weighed: Symbol ids whose affinity is asked.
         """
-        answer = self._connection.run(
+        answer = self._read(
             "facts", kb, packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
         )
         counted, counts, emotives, affinities = answer
@@ -324,6 +324,10 @@ class Counters:
         """Bytes of memory the server uses for data."""
         info: Any = self._connection.command("INFO", "memory")
         return int(info["used_memory_dataset"])
+
+    def _read(self, script: str, *arguments: Any) -> Any:
+        # Sending and waiting skips the client's hooks, a quarter of the time of a small answer.
+        return self._connection.begin(script, *arguments)()
 
 
 def _unpacked_counts(packed: bytes) -> tuple[IntArray, IntArray]:
