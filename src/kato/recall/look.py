@@ -117,6 +117,12 @@ class Look:
         indices, alignment = contenders(query.observation, candidates, matcher, contest)
         return Recalled(candidates.take(indices), block.names[indices], alignment)
 
+    def aligned(self, block: Sequences) -> Recalled:
+        """All of a block, whether they match or not."""
+        candidates = candidates_of(block)
+        alignment = align(self.query.observation, candidates, self._matchers.of(candidates))
+        return Recalled(candidates, block.names, alignment)
+
     def better(self, one: Recalled, other: Recalled) -> Recalled:
         """The best of both."""
         both = Recalled.join([one, other])

@@ -7,6 +7,7 @@ got yet is in the journal's tail. So a plan may lag behind and the answer is the
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from kato.recall.background import Background
 from kato.recall.index.plan import IndexPlan
@@ -14,6 +15,8 @@ from kato.recall.query import Query, Recalled
 from kato.recall.scan import Scan
 from kato.recall.sql_plan import SqlPlan
 from kato.settings import RecallPlan
+
+Plan = Literal["index", "sql", "scan"]
 
 
 class Planner:
@@ -46,7 +49,7 @@ class Planner:
 
     def recall(self, query: Query) -> Recalled:
         """The best patterns that match, by ascending id."""
-        plan = self.plan_of(query)
+        plan, why = self._choice(query)
         if plan == "index":
             found, covered, _ = self._index.best(query)
         elif plan == "sql" and (covered := self._sql.covered(query)):
@@ -55,19 +58,27 @@ class Planner:
             covered = 0
         if plan == "sql":
             self._want_postings(query)
+        if query.trace is not None:
+            query.trace.chosen(plan if covered else "scan", why if covered else _instead(plan, why))
         if not covered:
             return self._scan.recall(query)
         if covered + 1 >= query.first_of_tail and not query.tail.sequences:
             return found
         return self._scan.extend(query, found, covered)
 
-    def plan_of(self, query: Query) -> RecallPlan:
+    def plan_of(self, query: Query) -> Plan:
         """The plan for a recall: ``index``, ``sql`` or ``scan``."""
+        return self._choice(query)[0]
+
+    def _choice(self, query: Query) -> tuple[Plan, str]:
+        """The plan and why."""
         if query.config.filter_pipeline and len(query.observation) > 1:
-            return "scan"
+            return "scan", "the session names filters, which look at every pattern"
         if self._plan != "auto":
-            return self._plan
-        return "index" if self._index.fits(query) else "sql"
+            return self._plan, f"the settings say {self._plan}"
+        if self._index.fits(query):
+            return "index", "the index has room for the knowledge base"
+        return "sql", "the index has no room for the knowledge base"
 
     def close(self) -> None:
         """Stop the background."""
@@ -79,3 +90,12 @@ class Planner:
 
     def _build_postings(self, kb: int) -> None:
         self._extend_postings(kb, self._wanted[kb])
+
+
+def _instead(plan: Plan, why: str) -> str:
+    """Why every pattern is looked at, where a plan was chosen."""
+    if plan == "index":
+        return f"{why}, but covers none of its patterns yet"
+    if plan == "sql":
+        return f"{why}, and postings are not built or do not serve this memory"
+    return why

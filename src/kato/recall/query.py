@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from kato.matching import UNKNOWN, Alignment, Candidates, Observation
 from kato.model.config import SessionConfig
+from kato.recall.trace import Trace
 from kato.storage.ledger.journal import Sequences
 from kato.storage.ledger.tail import TailView
 
@@ -29,6 +30,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         texts_of: Texts of symbol ids.
         vocabulary: All texts of the knowledge base by symbol id.
         forgotten: How many patterns were forgotten so far.
+        trace: Where it is noted how it is answered, if that is asked.
     """
 
     kb: int
@@ -39,6 +41,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
     texts_of: Callable[[Sequence[int]], Mapping[int, str]]
     vocabulary: Callable[[], Mapping[int, str]]
     forgotten: int = 0
+    trace: Trace | None = None
 
     @property
     def limit(self) -> int:

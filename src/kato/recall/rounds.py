@@ -10,6 +10,7 @@ import numpy as np
 from kato.recall.look import Look, worst
 from kato.recall.query import Query, Recalled
 from kato.recall.sample import Sample, Samples
+from kato.recall.trace import step
 
 
 class Rest(Protocol):
@@ -39,6 +40,8 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
     found = rest(look, _of_sample(look, sample, last), sample)
     if worst(look.query, found) >= look.guess:
         return found
+    if look.query.trace is not None:
+        look.query.trace.round = 2
     look = Look(look.query)
     return rest(look, _of_sample(look, sample, None), sample)
 
@@ -46,11 +49,13 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
 def _of_sample(look: Look, sample: Sample, last: int | None) -> Recalled:
     """The best of the sample, and a guess about all patterns up to the last, if there is one."""
     found = look.nothing()
-    for until, part in sample.parts:
-        found = look.better(found, look.recalled(part))
-        look.raise_floor(found)
-        if last:
-            look.guess_floor(_guess(look.query, found, until / last))
+    with step(look.query.trace, "sample", sample.until) as tally:
+        for until, part in sample.parts:
+            found = look.better(found, look.recalled(part))
+            look.raise_floor(found)
+            if last:
+                look.guess_floor(_guess(look.query, found, until / last))
+        tally.rows, tally.kept = sample.patterns, len(found.candidates)
     return found
 
 

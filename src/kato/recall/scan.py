@@ -15,6 +15,7 @@ from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
 from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples
+from kato.recall.trace import MATCH, step
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
@@ -51,7 +52,14 @@ class Scan:
     def _filtered(self, look: Look) -> Recalled:
         """The best of the patterns that pass the session's filters."""
         executor = Executor(look.query, self._tables)
-        found = self._best(look, executor.blocks(0, BLOCK), look.nothing())
+        trace, blocks = look.query.trace, executor.blocks(0, BLOCK)
+        if trace is not None:
+            blocks = trace.watching(blocks)
+        with step(trace, MATCH, look.query.last_pattern) as tally:
+            found = self._best(look, tally.reading(blocks), look.nothing())
+            tally.kept = len(found.candidates)
+        if trace is not None:
+            trace.filtered(executor.reports, executor.compiled)
         return msgspec.structs.replace(found, stages=executor.stages)
 
     def further(self, look: Look, found: Recalled, after: int, until: int) -> Recalled:
@@ -63,7 +71,11 @@ class Scan:
             after: An id.
             until: An id before the tail's.
         """
-        return self._best(look, self._stored(look, after, until), found)
+        with step(look.query.trace, "scan", max(0, until - after)) as tally:
+            blocks = tally.reading(self._stored(look, after, until))
+            found = self._best(look, blocks, found)
+            tally.kept = len(found.candidates)
+        return found
 
     def _rest(self, look: Look, found: Recalled, sample: Sample) -> Recalled:
         return self._extended(look, found, sample.until)
@@ -71,7 +83,11 @@ class Scan:
     def _extended(self, look: Look, found: Recalled, after: int) -> Recalled:
         tail = look.query.tail
         found = self.further(look, found, after, look.query.first_of_tail - 1)
-        return self._best(look, (p.without(tail.forgotten) for p in tail.sequences), found)
+        with step(look.query.trace, "tail", sum(len(p.ids) for p in tail.sequences)) as tally:
+            blocks = tally.reading(p.without(tail.forgotten) for p in tail.sequences)
+            found = self._best(look, blocks, found)
+            tally.kept = len(found.candidates)
+        return found
 
     def _best(self, look: Look, blocks: Iterable[Sequences], found: Recalled) -> Recalled:
         look.raise_floor(found)

@@ -24,6 +24,7 @@ from kato.recall.query import Query, Recalled
 from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples, posting_keys
 from kato.recall.scan import Scan
+from kato.recall.trace import Tally, step
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.clickhouse.postings import (
     LEAST,
@@ -133,19 +134,24 @@ class SqlPlan:
         query, wanted = look.query, wanted_postings(look, sample)
         if not wanted.pairs:
             return found
-        part = self._postings.read(query.kb, wanted, ids, MOST_POSTINGS, hide=query.forgotten > 0)
+        with step(query.trace, "postings", until - after) as tally:
+            part = self._postings.read(
+                query.kb, wanted, ids, MOST_POSTINGS, hide=query.forgotten > 0
+            )
+            found = found if part is None else self._with(look, found, part, tally)
+            tally.kept = len(found.candidates)
         if part is not None:
-            return self._with(look, found, part)
+            return found
         if until - after == 1:
             return self._scan.further(look, found, after, until)
         middle = (after + until) // 2  # the sample told too little: ask for fewer
         found = self._read(look, found, sample, (after, middle))
         return self._read(look, found, sample, (middle, until))
 
-    def _with(self, look: Look, found: Recalled, part: Found) -> Recalled:
+    def _with(self, look: Look, found: Recalled, part: Found, tally: Tally) -> Recalled:
         query = look.query
         blocks = [part.sequences, *self._long_patterns(query, part.unread)]
-        for block in blocks:
+        for block in tally.reading(blocks):
             found = look.better(found, look.recalled(block.without(query.tail.forgotten)))
             look.raise_floor(found)
         return found

@@ -30,6 +30,9 @@ class Executor:
     Args:
         query: The recall.
         tables: Where the patterns are.
+
+    Attributes:
+        compiled: How many stages ClickHouse evaluates.
     """
 
     def __init__(self, query: Query, tables: PatternTables) -> None:
@@ -37,13 +40,13 @@ class Executor:
         stages = stages_of(query)
         if _is_counted(query):
             conditions = self._leading(stages, tables)
-            self._compiled = len(conditions)
-            self._statement = Statement(query, tables, conditions, stages[: self._compiled])
+            self.compiled = len(conditions)
+            self._statement = Statement(query, tables, conditions, stages[: self.compiled])
         else:
             found = [self._condition(stage, tables) for stage in stages]
             exact = [condition is not None and condition.is_exact for condition in found]
             stages = [stages[at] for at in np.argsort(np.invert(exact), kind="stable")]
-            self._compiled = sum(exact)
+            self.compiled = sum(exact)
             self._statement = Statement(query, tables, [each for each in found if each is not None])
         self._pipeline = Pipeline(query, stages)
 
@@ -57,7 +60,7 @@ class Executor:
         query, tail = self._query, self._query.tail
         for first in range(after + 1, query.first_of_tail, size):
             found = self._statement.block(first, min(first + size, query.first_of_tail))
-            yield self._passed(found.without(tail.forgotten), behind=self._compiled)
+            yield self._passed(found.without(tail.forgotten), behind=self.compiled)
         for part in tail.sequences:
             yield self._passed(part.without(tail.forgotten))
 
@@ -65,6 +68,11 @@ class Executor:
     def stages(self) -> list[StageReport]:
         """As :attr:`Pipeline.stages`."""
         return self._pipeline.stages
+
+    @property
+    def reports(self) -> list[StageReport]:
+        """As :attr:`Pipeline.reports`; they are counted if the query is traced."""
+        return self._pipeline.reports
 
     def _passed(self, found: Sequences, behind: int = 0) -> Sequences:
         keeps = self._pipeline.keeps(candidates_of(found), behind)
@@ -91,4 +99,5 @@ class Executor:
 def _is_counted(query: Query) -> bool:
     """Whether it can be told how many patterns reach a stage."""
     config = query.config
-    return config.enable_filter_metrics or query.last_pattern > config.max_candidates_per_stage
+    asked = config.enable_filter_metrics or query.trace is not None
+    return asked or query.last_pattern > config.max_candidates_per_stage

@@ -78,8 +78,11 @@ class Pipeline:
 
         Empty if ``enable_filter_metrics`` is off.
         """
-        if not self._query.config.enable_filter_metrics:
-            return []
+        return self.reports if self._query.config.enable_filter_metrics else []
+
+    @property
+    def reports(self) -> list[StageReport]:
+        """The same, whether the session asks for them or not."""
         reports = [stage.report for stage in self._stages]
         return [r for at, r in enumerate(reports) if at == 0 or r.candidates_before > 0]
 

@@ -13,6 +13,7 @@ from kato.recall.index.find import WORK, Work, find
 from kato.recall.index.segment import Shelved
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled, candidates_of
+from kato.recall.trace import step
 
 BYTES_A_PATTERN = 120
 """What a pattern of 12 symbols takes, about."""
@@ -38,8 +39,17 @@ class IndexPlan:
         """The best patterns with ids up to one, that id, and the work it took."""
         view = self._catalog.view(query)
         counted = np.zeros(WORK, np.int64)
-        found = _found(view.shelves, query, counted) if view.shelves else Look(query).nothing()
-        return found, view.covered, Work(*counted.tolist())
+        with step(query.trace, self.name, view.covered) as tally:
+            found = _found(view.shelves, query, counted) if view.shelves else Look(query).nothing()
+            work = Work(*counted.tolist())
+            tally.rows, tally.kept = work.read, len(found.candidates)
+            tally.details = {
+                "overlaps": work.rows,
+                "postings": work.postings,
+                "aligned": work.aligned,
+                "offered": work.offered,
+            }
+        return found, view.covered, work
 
 
 def _found(shelves: tuple[Shelved, ...], query: Query, work: np.ndarray[Any, Any]) -> Recalled:

@@ -32,6 +32,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from kato.errors import StoreFull, StoreUnavailable
+from kato.storage.clickhouse.meter import count_answer
 
 DATABASE = "kato"
 
@@ -106,12 +107,15 @@ class ClickHouse:
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """The answer to a statement as a list of tuples."""
         client, values = self._client, dict(parameters or {})
-        return list(self._asked(lambda: client.query(statement, values)).result_rows)
+        answer = self._asked(lambda: client.query(statement, values))
+        count_answer()
+        return list(answer.result_rows)
 
     def native(self, statement: str, parameters: Mapping[str, Any] | None = None) -> bytes:
         """The answer to a statement in ClickHouse's Native format."""
         client, values = self._client, dict(parameters or {})
         answer: bytes = self._asked(lambda: client.raw_query(statement, values, fmt="Native"))
+        count_answer(len(answer))
         return answer
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
