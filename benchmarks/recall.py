@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -100,9 +101,7 @@ def measured(store: Store, arguments: argparse.Namespace) -> dict[str, Any]:
     some = chosen(store.questions, arguments.compared)
     name, count, files = arguments.data, int(arguments.patterns), str(arguments.files)
     plans: list[str] = arguments.plans
-    began = time.monotonic()
     figures = _step(store, "build", name=name, count=count, files=files, plans=plans)
-    figures["build_steps_seconds"] = round(time.monotonic() - began, 1)
     if "index" in plans:
         for step, rebuild in (("started_anew", True), ("started", False)):
             when = time.monotonic()
@@ -145,7 +144,7 @@ def differences(answers: dict[str, dict[int, bytes]]) -> list[str]:
 
 def found_of(answers: dict[int, bytes], exact: dict[int, bytes]) -> dict[str, Any]:
     """How many of the exact plan's predictions a plan found, by their similarity."""
-    counts = {f"{low}-{high}": [0, 0] for low, high in zip(BANDS, BANDS[1:], strict=False)}
+    counts = {f"{low}-{high}": [0, 0] for low, high in pairwise(BANDS)}
     for place, answer in answers.items():
         names = {prediction["name"] for prediction in _predictions(answer)}
         for prediction in _predictions(exact[place]):
@@ -157,9 +156,7 @@ def found_of(answers: dict[int, bytes], exact: dict[int, bytes]) -> dict[str, An
 
 def _band(similarity: float) -> str:
     return next(
-        f"{low}-{high}"
-        for low, high in zip(BANDS, BANDS[1:], strict=False)
-        if similarity < high or high == BANDS[-1]
+        f"{low}-{high}" for low, high in pairwise(BANDS) if similarity < high or high == BANDS[-1]
     )
 
 

@@ -42,8 +42,10 @@ PLANS = (*EXACT, "exhaustive", "minhash")
 
 MINHASH: dict[str, Any] = {
     "filter_pipeline": ["minhash"],
+    "minhash_threshold": 0.0,
     "max_candidates_per_stage": 10_000_000,
 }
+"""All that share a band: the most that the filter can find."""
 
 BLOCK = 250_000
 """Patterns that are aligned at a time."""
@@ -92,9 +94,10 @@ def subject(engines: Engines, plan: str, started: ExitStack) -> Subject:
     chosen: RecallPlan = "scan" if plan == "minhash" else _exact(plan)
     planner = Planner(index, sql, Scan(tables, samples), chosen, lambda _kb, _until: None)
     started.callback(planner.close)
-    taken = index.taken if plan == "index" else statements.taken
-    config = MINHASH if plan == "minhash" else {}
-    return Subject(knowledge_base(engines, planner), config, taken)
+    kb = knowledge_base(engines, planner)
+    if plan == "minhash":
+        return Subject(kb, MINHASH, dict)
+    return Subject(kb, {}, index.taken if plan == "index" else statements.taken)
 
 
 def _exact(name: str) -> RecallPlan:

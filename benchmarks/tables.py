@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import RESULTS, ROOT
+from benchmarks.recall_tables import RECALL_TABLES
 
 
 def datasets() -> str:
@@ -129,6 +130,7 @@ def _result(name: str) -> dict[str, Any]:
 def main() -> None:
     _write(ROOT / "README.md", TABLES)
     _write(ROOT / "docs" / "filters.md", FILTER_TABLES)
+    _write(ROOT / "docs" / "recall.md", RECALL_TABLES)
 
 
 def _write(document: Path, tables: dict[str, Callable[[], str]]) -> None:
