@@ -98,7 +98,7 @@ def predict(  # noqa: PLR0913, PLR0917 - a command's options
       kato predict a b --set fuzzy_token_threshold=0.8 --rank similarity
     """
     observed = _observed(symbols or [], events)
-    given = {
+    given: dict[str, Any] = {
         "recall_threshold": recall_threshold,
         "max_predictions": max_predictions,
         "rank_sort_algo": rank,

@@ -10,6 +10,7 @@ from typing import Any
 
 from kato.errors import Conflict, PatternNotFound, StoreFull
 from kato.memory.engines import Engines
+from kato.memory.explaining import Explainer
 from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
 from kato.memory.predicting import ATTEMPTS, Predictor
 from kato.memory.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
@@ -17,6 +18,7 @@ from kato.model.config import SessionConfig
 from kato.model.emotive import accumulate_metadata, checked_emotives, checked_metadata
 from kato.model.event import check_text, checked_events
 from kato.model.example import Example
+from kato.model.explanation import Explanation
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
@@ -44,6 +46,7 @@ class KnowledgeBase:
         self._engines = engines
         self._counters = engines.counters
         self._predictor = predictor
+        self._explainer = Explainer(predictor, engines.counters, engines.tables)
 
     def learn(
         self,
@@ -90,22 +93,50 @@ class KnowledgeBase:
         known = tally.learned - tally.new
         return LearnReport(tally.given, tally.new, known, tally.given - tally.learned)
 
-    def predict(self, events: Events, **config: Any) -> Predictions:
+    def predict(self, events: Events, *, explain: bool = False, **config: Any) -> Predictions:
         """Predict from a memory of events: what came before, what is missing, what comes next.
 
         Args:
             events: The memory, a list of events; the knowledge base is not changed.
+            explain: Whether to tell how the answer was found, in its ``explanation``.
             config: Keys of :class:`kato.SessionConfig`.
 
         Raises:
             InvalidInput: The events or a configuration value cannot be used.
         """
-        return self.predict_with(events, SessionConfig().updated(**config))
+        return self.predict_with(events, SessionConfig().updated(**config), explain=explain)
 
-    def predict_with(self, events: Events, config: SessionConfig) -> Predictions:
+    def explain(self, events: Events, pattern: str | None = None, **config: Any) -> Explanation:
+        """How a predict with the same arguments is answered.
+
+        Args:
+            events: The memory, a list of events; the knowledge base is not changed.
+            pattern: The name of a pattern, with or without ``PTRN|``: the verdict says why it is
+                in the answer or not.
+            config: Keys of :class:`kato.SessionConfig`.
+
+        Raises:
+            InvalidInput: The events or a configuration value cannot be used.
+        """
+        return self.explain_with(events, SessionConfig().updated(**config), pattern)
+
+    def predict_with(
+        self, events: Events, config: SessionConfig, *, explain: bool = False
+    ) -> Predictions:
         """Predict with a whole configuration. For sessions."""
         checked = checked_events(events, sort=config.sort_symbols)
+        if explain:
+            return self._explainer.predict(self.name, checked, config)
         return self._predictor.predict(self.name, checked, config)
+
+    def explain_with(
+        self, events: Events, config: SessionConfig, pattern: str | None
+    ) -> Explanation:
+        """Explain with a whole configuration. For sessions."""
+        checked = checked_events(events, sort=config.sort_symbols)
+        explanation = self._explainer.predict(self.name, checked, config, pattern).explanation
+        assert explanation is not None  # noqa: S101 - for the type checker
+        return explanation
 
     def get(self, name: str) -> Pattern:
         """The pattern of that name, with or without ``PTRN|``.

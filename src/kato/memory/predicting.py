@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -31,19 +32,44 @@ from kato.model.naming import NAME_LENGTH
 from kato.model.prediction import Predictions
 from kato.recall import Query, Recall, Recalled
 from kato.recall.query import candidates_of
+from kato.recall.trace import Trace, step
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.counters import Counters, Facts, Look, PatternState
 from kato.storage.ledger.tail import Tail, TailView
 
 ATTEMPTS = 5
 
+_Settled = TypeVar("_Settled")
+
 NOTHING = Predictions([], [])
 
 _NO_TAIL = TailView([], set(), {}, {})
 
 
-class _MovedError(Exception):
-    """A recalled pattern was forgotten before its counters were read."""
+class MovedError(Exception):
+    """A pattern changed while it was looked at; look again."""
+
+
+class Ensemble(msgspec.Struct, frozen=True):
+    """The recalled patterns, measured."""
+
+    recalled: Recalled
+    measures: Measures
+    facts: Facts
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Predictions and how they came about.
+
+    Attributes:
+        predictions: The predictions.
+        query: What was recalled; None if there was nothing to look for.
+        ensemble: What was found; None if that is nothing.
+    """
+
+    predictions: Predictions
+    query: Query | None = None
+    ensemble: Ensemble | None = None
 
 
 class Predictor:
@@ -77,14 +103,7 @@ class Predictor:
         Raises:
             Conflict: Patterns were forgotten again and again while it was answered.
         """
-        if not flattened(events):
-            return NOTHING
-        for _ in range(ATTEMPTS):
-            try:
-                return self._attempt(kb, events, config)
-            except _MovedError:
-                continue
-        raise Conflict("patterns were forgotten while they were recalled", remedy="ask again")
+        return settled(lambda: self.attempt(kb, events, config)).predictions
 
     def events_of(self, kb: str, state: PatternState) -> list[Event] | None:
         """The events of a pattern; None if it is gone."""
@@ -151,21 +170,40 @@ class Predictor:
                 return candidates_of(part).take(found[:1]), tail
         return None, tail
 
-    def _attempt(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
+    def attempt(
+        self, kb: str, events: list[Event], config: SessionConfig, trace: Trace | None = None
+    ) -> Answer:
+        """Try once to answer.
+
+        Raises:
+            MovedError: A recalled pattern was forgotten before its counters were read.
+        """
+        if not flattened(events):
+            return Answer(NOTHING)
         texts = list(dict.fromkeys(flattened(events)))
         look = self._counters.look(kb, texts, self._tail.last)
         if look is None:
-            return NOTHING
+            return Answer(NOTHING)
         tail = self._tail.catch_up(look)
         ids = {text: i for text, i in zip(texts, look.symbols, strict=True) if i}
         observation = Observation.of(events, ids)
-        recalled = self._recall.recall(self._query(look, observation, config, tail))
+        query = self._query(look, observation, config, tail, trace)
+        recalled = self._recall.recall(query)
         if not len(recalled.candidates):
-            return NOTHING
-        return self._measured(look, observation, config, recalled, tail)
+            return Answer(NOTHING, query)
+        with step(trace, "measure", len(recalled.candidates)) as tally:
+            ensemble = self._measured(look, observation, config, recalled)
+            predictions = self._answered(look, observation, config, ensemble, tail)
+            tally.kept = len(predictions)
+        return Answer(predictions, query, ensemble)
 
     def _query(
-        self, look: Look, observation: Observation, config: SessionConfig, tail: TailView
+        self,
+        look: Look,
+        observation: Observation,
+        config: SessionConfig,
+        tail: TailView,
+        trace: Trace | None,
     ) -> Query:
         return Query(
             kb=look.kb,
@@ -176,6 +214,7 @@ class Predictor:
             forgotten=look.forgotten,
             texts_of=lambda ids: self._texts_of(look.kb, ids, tail),
             vocabulary=lambda: self._vocabulary.all(look.kb, tail),
+            trace=trace,
         )
 
     def _texts_of(self, kb: int, ids: Sequence[int], tail: TailView) -> dict[int, str]:
@@ -184,20 +223,15 @@ class Predictor:
         return dict(zip(ids, texts[numbers].tolist(), strict=True))
 
     def _measured(
-        self,
-        look: Look,
-        observation: Observation,
-        config: SessionConfig,
-        recalled: Recalled,
-        tail: TailView,
-    ) -> Predictions:
+        self, look: Look, observation: Observation, config: SessionConfig, recalled: Recalled
+    ) -> Ensemble:
         survivors, alignment = recalled.candidates, recalled.alignment
         weighed = config.affinity_emotive is not None
         symbols = counted_symbols(observation, survivors, alignment, weighed=weighed)
         felt = symbols.tolist() if weighed else []
         facts = self._counters.facts(look.kb, survivors.ids, symbols, felt)
         if not facts.frequencies.all():
-            raise _MovedError
+            raise MovedError
         measures = measure(
             observation,
             survivors,
@@ -208,14 +242,14 @@ class Predictor:
             Corpus(facts.patterns, facts.pattern_frequencies, facts.symbols),
             _weights(config, facts),
         )
-        return self._answered(look, observation, config, _Ensemble(recalled, measures, facts), tail)
+        return Ensemble(recalled, measures, facts)
 
     def _answered(
         self,
         look: Look,
         observation: Observation,
         config: SessionConfig,
-        ensemble: _Ensemble,
+        ensemble: Ensemble,
         tail: TailView,
     ) -> Predictions:
         recalled, measures = ensemble.recalled, ensemble.measures
@@ -236,10 +270,18 @@ class Predictor:
         )
 
 
-class _Ensemble(msgspec.Struct, frozen=True):
-    recalled: Recalled
-    measures: Measures
-    facts: Facts
+def settled(attempt: Callable[[], _Settled]) -> _Settled:
+    """What an attempt answers, made again while patterns move.
+
+    Raises:
+        Conflict: They move again and again.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return attempt()
+        except MovedError:
+            continue
+    raise Conflict("patterns were forgotten while they were recalled", remedy="ask again")
 
 
 def _hexadecimal(names: npt.NDArray[np.uint8]) -> list[str]:

@@ -8,6 +8,7 @@ import msgspec
 
 from kato.model.emotive import Emotives
 from kato.model.event import Event
+from kato.model.explanation import Explanation
 
 
 class Anomaly(msgspec.Struct, frozen=True):
@@ -119,10 +120,15 @@ class FuturePotential(msgspec.Struct, frozen=True):
     total_weighted_frequency: float
 
 
-class Predictions(msgspec.Struct, frozen=True):
+class Predictions(msgspec.Struct, frozen=True, omit_defaults=True):
     """The answer to one predict: ranked predictions, and the futures they agree on.
 
     Iterates, counts and indexes as its predictions.
+
+    Attributes:
+        predictions: The best first.
+        future_potentials: The futures the recalled patterns agree on, the likeliest first.
+        explanation: How they were found, if that was asked; else it is not in their JSON.
 
     >>> len(Predictions([], []))
     0
@@ -130,6 +136,7 @@ class Predictions(msgspec.Struct, frozen=True):
 
     predictions: list[Prediction]
     future_potentials: list[FuturePotential]
+    explanation: Explanation | None = None
 
     def __iter__(self) -> Iterator[Prediction]:
         return iter(self.predictions)

@@ -16,6 +16,7 @@ from kato.memory.learning import Material
 from kato.model.config import SessionConfig
 from kato.model.emotive import checked_emotives, checked_metadata
 from kato.model.event import Event, check_text, checked_events, in_stored_order
+from kato.model.explanation import Explanation
 from kato.model.prediction import Predictions
 from kato.model.vector import MAX_NEIGHBOURS, checked_vector, vector_symbol
 from kato.session.short_term_memory import Moment, ShortTermMemory
@@ -181,14 +182,26 @@ class Session:
         """
         return self._step(lambda state: (state.emptied(), state.material()))[1]
 
-    def predict(self, **overrides: Any) -> Predictions:
+    def predict(self, *, explain: bool = False, **overrides: Any) -> Predictions:
         """Predict from short-term memory; the session is not changed.
 
         Args:
+            explain: Whether to tell how the answer was found, in its ``explanation``.
             overrides: Configuration keys for this call only.
         """
         state = self._current()
-        return self._kb.predict_with(state.events, state.config.updated(**overrides))
+        config = state.config.updated(**overrides)
+        return self._kb.predict_with(state.events, config, explain=explain)
+
+    def explain(self, pattern: str | None = None, **overrides: Any) -> Explanation:
+        """How :meth:`predict` is answered.
+
+        Args:
+            pattern: The name of a pattern: the verdict says why it is in the answer or not.
+            overrides: Configuration keys for this call only.
+        """
+        state = self._current()
+        return self._kb.explain_with(state.events, state.config.updated(**overrides), pattern)
 
     def clear(self) -> None:
         """Empty short-term memory and begin time anew; the configuration stays."""
