@@ -12,7 +12,7 @@ from tests.cli.fake import FakeStores
 
 from kato.errors import KatoError, StoreInUse
 
-COMMANDS = ["learn", "predict", "show", "stats", "forget", "clear", "demo", "evaluate"]
+COMMANDS = ["learn", "predict", "explain", "show", "stats", "forget", "clear", "demo", "evaluate"]
 HEAVY = {"chdb", "clickhouse_connect", "numba", "numpy", "pandas", "pyarrow", "redis"}
 
 

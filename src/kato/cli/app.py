@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, evaluate, learn, predict, stored
+from kato.cli import demo, evaluate, explain, learn, predict, stored
 from kato.cli.display.console import print_error
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
@@ -26,6 +26,7 @@ app = typer.Typer(
 _LEARNING, _LOOKING, _TRYING = "Learn and predict", "Look and tidy", "See it work"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
 app.command(rich_help_panel=_LEARNING)(predict.predict)
+app.command(rich_help_panel=_LEARNING)(explain.explain)
 app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
