@@ -17,7 +17,7 @@ crash:         ## only the crash loops of deep
 	$(PYTHON) -m pytest -m deep --timeout 7200 tests/crash
 
 bench:         ## every benchmark, one after the other
-	for file in kernel learn predict start datasets; do $(PYTHON) -m benchmarks.$$file || exit 1; done
+	for file in kernel learn predict start datasets recall; do $(PYTHON) -m benchmarks.$$file || exit 1; done
 
 wheel:         ## build, and install in an empty environment
 	.venv/bin/uv build

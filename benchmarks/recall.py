@@ -29,6 +29,7 @@ from typing import Any
 import msgspec
 from benchmarks.environment import ROOT, environment
 from benchmarks.recall_data import DATA, NAMES, workload
+from benchmarks.recall_goals import goals
 from benchmarks.recall_growth import keep
 from benchmarks.recall_plans import PLANS
 from benchmarks.recall_store import Question, Store, chosen, say
@@ -81,6 +82,10 @@ def run(store: Store, arguments: argparse.Namespace) -> None:
     found = figures["exact"]["differences"]
     if found:
         raise SystemExit("\n".join(["the plans differ", *found]))
+    if arguments.data == "zipf":
+        for goal in goals(figures):
+            met = "met" if goal.met else "MISSED"
+            say(f"{met}: {goal.name}: {goal.measured:g}, goal {goal.limit:g}")
     print(keep(arguments.data, str(given.count), {**_place(), **figures}))
 
 

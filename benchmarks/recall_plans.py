@@ -141,6 +141,10 @@ class Statements:
         """A statement was sent."""
         self._counts["statements"] += 1
 
+    def of_postings(self) -> None:
+        """The statement was about postings."""
+        self._counts["of postings"] += 1
+
     def answered(self, ids: tuple[int, int], patterns: int) -> None:
         """Patterns came for a statement about ids behind the first and up to the second."""
         after, until = ids
@@ -153,7 +157,7 @@ class Statements:
     def taken(self) -> dict[str, int]:
         """The counts since the last call."""
         counts, self._last = self._counts, (-1, -1)
-        self._counts = {"statements": 0, "rounds": 0, "answered": 0}
+        self._counts = {"statements": 0, "of postings": 0, "rounds": 0, "answered": 0}
         return counts
 
 
@@ -216,6 +220,7 @@ class WatchedPostings(PostingTables):
     ) -> Found | None:
         """As the table answers."""
         found = super().read(kb, wanted, ids, limit, hide=hide)
+        self._statements.of_postings()
         self._statements.answered(ids, 0 if found is None else len(found.sequences.ids))
         return found
 

@@ -22,6 +22,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 
+import msgspec
 from benchmarks.minhash import fill
 from benchmarks.recall_load import readers_and_writer, throughput
 from benchmarks.recall_plans import Statements, Subject, knowledge_base, opened, subject, watched
@@ -38,6 +39,7 @@ from benchmarks.recall_store import (
 from benchmarks.workloads import Events, Workload
 
 from kato.memory.engines import Engines
+from kato.model.prediction import Predictions
 from kato.storage.clickhouse.postings import PostingTables
 
 
@@ -179,14 +181,14 @@ def start(store: Store, *, began: float, rebuild: bool, places: list[int]) -> di
         first = perf_counter()
         index_all(engines, kb, questions[0])
         covered = perf_counter()
-        times = [timed(lambda place=p: kb.predict(questions[place].events)) for p in places]  # type: ignore[misc]
+        cold = [timed(lambda place=p: kb.predict(questions[place].events)) for p in places]  # type: ignore[misc]
     return {
         "files_evicted": evicted,
         "process_seconds": round(imported, 2),
         "open_seconds": round(ready - opening, 2),
         "first_prediction_seconds": round(first - ready, 3),
         "index_ready_seconds": round(covered - ready, 2),
-        "cold": _by_kind([questions[p] for p in places], times),
+        "cold": _by_kind([questions[p] for p in places], _counted(cold)),
     }
 
 
@@ -200,12 +202,13 @@ def ask(store: Store, *, plan: str, places: list[int]) -> dict[str, Any]:
             asked.kb.predict(questions[place].events, **asked.config)
         gc.collect()
         gc.freeze()  # what tests of speed hold is not KATO's to collect
-        answers, times, works = {}, [], []
+        answers, works = {}, []
+        times: list[tuple[int, float, float]] = []
         for place in places:
             asked.taken()
             found = timed(lambda p=place: asked.kb.predict(questions[p].events, **asked.config))  # type: ignore[misc]
-            answers[place] = found[0]
-            times.append(found)
+            answers[place] = msgspec.json.encode(found[0])
+            times += _counted([found])
             works.append(asked.taken())
         store.keep_answers(plan, answers)
         figures["peak_mib"] = round(_own_peak_mib())
@@ -262,10 +265,10 @@ def _refuse_uncovered(plan: str, works: list[dict[str, int]]) -> None:
 
 def _by_kind(
     questions: list[Question],
-    times: list[tuple[Any, float, float]],
+    times: list[tuple[int, float, float]],
     works: list[dict[str, int]] | None = None,
 ) -> dict[str, Any]:
-    """Milliseconds, and what it took, of each kind of question."""
+    """Predictions, milliseconds, and what it took, of each kind of question."""
     figures = {}
     for kind in KINDS:
         rows = [row for row, question in enumerate(questions) if question.kind == kind]
@@ -273,7 +276,7 @@ def _by_kind(
             continue
         figures[kind] = {
             "queries": len(rows),
-            "predictions": sum(len(times[row][0]) for row in rows),
+            "predictions": sum(times[row][0] for row in rows),
             "wall_ms": percentiles(times[row][1] for row in rows),
             "cpu_ms": percentiles(times[row][2] for row in rows),
         }
@@ -282,6 +285,10 @@ def _by_kind(
             counts = {name: [works[row][name] for row in rows] for name in names}
             figures[kind]["took"] = {name: _middle_and_most(each) for name, each in counts.items()}
     return figures
+
+
+def _counted(answers: list[tuple[Predictions, float, float]]) -> list[tuple[int, float, float]]:
+    return [(len(answer), wall, cpu) for answer, wall, cpu in answers]
 
 
 def _middle_and_most(counts: list[int]) -> dict[str, int]:

@@ -82,12 +82,11 @@ class Store:
     def questions(self, questions: list[Question]) -> None:
         (self.folder / "questions.json").write_bytes(msgspec.json.encode(questions))
 
-    def keep_answers(self, plan: str, answers: dict[int, Predictions]) -> None:
-        """Keep what a plan answered, by place of the question."""
+    def keep_answers(self, plan: str, answers: dict[int, bytes]) -> None:
+        """Keep what a plan answered, as JSON, by place of the question."""
         with self._answers(plan).open("wb") as file:
             for place, answer in answers.items():
-                kept = Answer(place, msgspec.Raw(msgspec.json.encode(answer)))
-                file.write(msgspec.json.encode(kept) + b"\n")
+                file.write(msgspec.json.encode(Answer(place, msgspec.Raw(answer))) + b"\n")
 
     def answers(self, plan: str) -> dict[int, bytes]:
         """What a plan answered, by place of the question."""
