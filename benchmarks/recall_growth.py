@@ -16,6 +16,7 @@ LINES = {"index": "#0b6bcb", "sql": "#c2410c", "scan": "#6b7280", "exhaustive": 
 
 _WIDTH, _HEIGHT = 720, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 120, 30, 60
+_LINE = 16
 
 Points = list[tuple[float, float]]
 
@@ -79,6 +80,7 @@ def picture(kept: dict[str, Any], data: str = "zipf") -> str:
     lines = {plan: points for plan in LINES if (points := points_of(sizes, plan))}
     scale = _Scale([point for points in lines.values() for point in points])
     drawn = [*_axes(scale), *(_line(scale, plan, points) for plan, points in lines.items())]
+    drawn += _names(scale, lines)
     index = kept["fits"].get(data, {}).get("index")
     if index:
         drawn.append(_fitted(scale, index, lines["index"]))
@@ -132,9 +134,18 @@ def _line(scale: _Scale, plan: str, points: Points) -> str:
     places = [(scale.x(patterns), scale.y(times)) for patterns, times in points]
     path = "M" + "L".join(f"{x} {y}" for x, y in places)
     dots = "".join(f'<circle cx="{x}" cy="{y}" r="3.5"/>' for x, y in places)
-    name = _text(places[-1][0] + 10, places[-1][1] + 4, plan, "start")
     colour = LINES[plan]
-    return f'<g fill="{colour}"><path d="{path}" fill="none" stroke="{colour}"/>{dots}{name}</g>'
+    return f'<g fill="{colour}"><path d="{path}" fill="none" stroke="{colour}"/>{dots}</g>'
+
+
+def _names(scale: _Scale, lines: dict[str, Points]) -> list[str]:
+    """The plans' names at the right, from top to bottom as their lines end, none over another."""
+    drawn, below = [], 0.0
+    for y, plan in sorted((scale.y(points[-1][1]), plan) for plan, points in lines.items()):
+        below = max(y + 4, below + _LINE)
+        name = _text(_WIDTH - _RIGHT + 10, below, plan, "start")
+        drawn.append(f'<g fill="{LINES[plan]}">{name}</g>')
+    return drawn
 
 
 def _fitted(scale: _Scale, found: dict[str, float], points: Points) -> str:
