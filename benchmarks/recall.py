@@ -73,9 +73,9 @@ def run(store: Store, arguments: argparse.Namespace) -> None:
         SystemExit: Two plans answered differently, or a step failed.
     """
     given = workload(arguments.data, int(arguments.patterns), arguments.files)
-    built = store.built.get("learned", {}).get("sequences")
-    if built not in (None, given.count):
-        raise SystemExit(f"{store.folder} holds {built} sequences, not {given.count}")
+    built = store.built.get("learned", {"data": given.name, "sequences": given.count})
+    if (built["data"], built["sequences"]) != (given.name, given.count):
+        raise SystemExit(f"{store.folder} holds {built['sequences']} sequences of {built['data']}")
     store.questions = questions(given, arguments.queries)
     figures = measured(store, arguments)
     print(json.dumps(figures, indent=2))

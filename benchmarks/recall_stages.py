@@ -87,6 +87,7 @@ def learned(engines: Engines, given: Workload) -> dict[str, Any]:
     stats = kb.stats()
     seconds = learned_at - began
     return {
+        "data": given.name,
         "sequences": given.count,
         "patterns": stats.patterns,
         "distinct_symbols": stats.symbols,
