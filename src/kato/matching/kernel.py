@@ -8,7 +8,7 @@ import numpy as np
 
 from kato.matching.blocks import BlockSpace, block_space, decompose
 from kato.matching.codes import code_of
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, allocating, compiled
 from kato.matching.fuzzy import Claims, Similar, rewrite
 from kato.matching.observed import Observed, enter_row, leave_row
 from kato.matching.subsequence import common_subsequence
@@ -55,7 +55,7 @@ class Scratch(NamedTuple):
     claims: Claims
 
 
-@compiled
+@allocating
 def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: Columns) -> None:
     """Align the memory with every pattern.
 
@@ -119,7 +119,7 @@ def preliminary_potential(matched: int, length: int, present: int, size: int, bl
     return (evidence + confidence) * snr + cohesion
 
 
-@compiled
+@allocating
 def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
     longest = 0
     for index in range(len(patterns.offsets) - 1):
@@ -133,7 +133,7 @@ def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
     )
 
 
-@compiled
+@allocating
 def coded_pattern(patterns: Patterns, index: int, memory: Observed, room: Array) -> Array:
     """The codes of one pattern's symbols, written into ``room``."""
     start, end = patterns.offsets[index], patterns.offsets[index + 1]

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, allocating, compiled
 
 FLOOR = 0.01
 """The weight of a symbol without an affinity."""
@@ -68,7 +68,7 @@ class WeightSums(NamedTuple):
     extras: Array
 
 
-@compiled
+@allocating
 def weigh(read: Weights, sums: WeightSums) -> None:
     """Sum the weights of matches, memory, pattern, present and extras of each survivor.
 

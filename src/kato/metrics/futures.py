@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, allocating, compiled
 from kato.matching.kernel import Patterns
 
 _SEPARATOR = -1
@@ -79,7 +79,7 @@ class Groups(NamedTuple):
     whole: float
 
 
-@compiled
+@allocating
 def group_futures(
     patterns: Patterns, present_end: Array, present_events_end: Array, weights: Array
 ) -> Groups:
@@ -110,7 +110,7 @@ def group_futures(
     return Groups(group, first[:groups], supporting[:groups], totals[:groups], whole)
 
 
-@compiled
+@allocating
 def _canonical_futures(
     patterns: Patterns, present_end: Array, present_events_end: Array
 ) -> tuple[Array, Array]:

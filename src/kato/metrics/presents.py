@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, compiled, kernel_array
 from kato.metrics.information import IMPROBABLE
 
 
@@ -105,7 +105,7 @@ def mark_presents(presents: Presents, marks: Array) -> None:
             marks[presents.codes[position]] = True
 
 
-@compiled
+@allocating
 def measure_presents(presents: Presents, terms: Terms, numbers: Numbers) -> None:
     """Measure each present into ``numbers``."""
     observed = np.zeros(len(terms.squared), np.int64)

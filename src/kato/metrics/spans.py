@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kato.matching import Alignment, Candidates, Observation
 from kato.matching.candidates import Place
 from kato.matching.codes import code_of
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, kernel_array
 from kato.matching.observed import Observed, observed
 
 Flags = npt.NDArray[np.bool_]
@@ -64,7 +64,7 @@ def differences(
     return Differences(missing, extra)
 
 
-@compiled
+@allocating
 def mark_differences(
     memory: Observed, symbols: Array, offsets: Array, hits: Array, found: Differences
 ) -> None:

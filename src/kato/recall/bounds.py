@@ -25,7 +25,7 @@ import numpy.typing as npt
 from kato.matching import Candidates, Observation
 from kato.matching.alignment import kernel_patterns
 from kato.matching.blocks import longest_run
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, compiled, kernel_array
 from kato.matching.kernel import Patterns, coded_pattern, preliminary_potential
 from kato.matching.observed import Observed, enter_row, observed
 from kato.matching.subsequence import common_subsequence
@@ -161,7 +161,7 @@ def _needs(floor: float, size: int) -> Array:
     return np.array([[0, *row] for row in rows], np.int64)
 
 
-@compiled
+@allocating
 def _bound_all(
     patterns: Patterns,
     memory: Observed,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, compiled, kernel_array
 
 PRIME = 2**61 - 1
 """Hashes are taken modulo this Mersenne prime."""
@@ -115,7 +115,7 @@ def bands_of(signature: npt.ArrayLike, bands: int = 20, rows: int = 5) -> npt.ND
     return np.array([band_of(row) for row in values], np.uint64)
 
 
-@compiled
+@allocating
 def mark_resembling(
     symbols: Array, offsets: Array, hashes: Array, sought: Sought, keeps: Array
 ) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, compiled, kernel_array
 from kato.recall.index.segment import (
     FREQUENT,
     PAIR_WORDS,
@@ -145,7 +145,7 @@ def _events(sequences: Sequences, several: IntArray) -> tuple[IntArray, npt.NDAr
     return offsets, kernel_array(sequences.event_ends[places], np.int32)
 
 
-@compiled
+@allocating
 def fill(
     segment: Segment, symbols: Array, offsets: Array, order: Array, codes: Array, bit_of: Array
 ) -> None:

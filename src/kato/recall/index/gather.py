@@ -37,6 +37,9 @@ from kato.recall.index.room import (
 from kato.recall.index.segment import Shelved, is_hidden
 from kato.recall.index.sought import Sought
 
+_WORD = 64
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+
 SAMPLED = 16
 """Every so many chunks one is searched first, for a floor."""
 
@@ -64,6 +67,7 @@ class Gathering(NamedTuple):
         lists: Where the observed symbols are.
         overlap: Room for one chunk.
         passing: int64[CHUNK, 2], rows whose overlap is enough, and the overlap.
+        runs: Their runs.
         remembered: Bounds.
         position: int64[2], the next chunk and its first cell.
     """
@@ -73,8 +77,27 @@ class Gathering(NamedTuple):
     lists: Lists
     overlap: Overlap
     passing: Array
+    runs: Runs
     remembered: Remembered
     position: Array
+
+
+class Runs(NamedTuple):
+    """Room for the runs of passing rows.
+
+    Attributes:
+        low: uint64[CHUNK], the first word of their pairs.
+        high: uint64[CHUNK], the second.
+        hits: uint64[CHUNK], a bit for each of the memory's pairs that may be in them.
+        longest: int64[CHUNK], the most of the memory's pairs that may follow each other in them.
+        least: int64[65], by overlap, the least run that is enough.
+    """
+
+    low: Array
+    high: Array
+    hits: Array
+    longest: Array
+    least: Array
 
 
 class Wanted(NamedTuple):
@@ -93,9 +116,15 @@ def gathering(shelf: Shelved, sought: Sought) -> Gathering:
         lists_of(shelf.segment, sought.symbols, sought.times),
         overlap_room(),
         np.empty((CHUNK, 2), np.int64),
+        _runs_room(),
         remembered_room(),
         np.zeros(2, np.int64),
     )
+
+
+def _runs_room() -> Runs:
+    words = np.empty((3, CHUNK), np.uint64)
+    return Runs(*words, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64))
 
 
 def wanted(sought: Sought) -> Wanted:
@@ -156,6 +185,7 @@ def gather(
                     Cell(index, length, single),
                     begun.passing,
                     found,
+                    begun.runs,
                     begun.remembered,
                     out,
                     worst,
@@ -219,18 +249,23 @@ def _gather_passing(
     cell: Cell,
     passing: Array,
     found: int,
+    runs: Runs,
     remembered: Remembered,
     out: Gathered,
     worst: Worst,
 ) -> None:
     """Gather the rows that their overlap and their pairs let be among the best."""
     size, most, count = len(pairs) + 1, min(cell.length, len(pairs) + 1), out.size[0]
+    _find_runs(row_pairs, pairs, passing, found, runs)
+    if size <= REMEMBERED and found > most:
+        _fill_least(remembered, cell, size, most, runs.least, worst)
+        found = _with_runs(passing, found, runs.longest, runs.least, most)
     for index in range(found):
         row, common = passing[index, 0], min(passing[index, 1], most)
+        first, second = row_pairs[row, 0], row_pairs[row, 1]
         bound, similarity = 0.0, 0.0
         if common > 0:
-            first, second = row_pairs[row, 0], row_pairs[row, 1]
-            run = min(common, _run_bound(first, second, pairs))
+            run = min(common, runs.longest[index] + 1)
             similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
             bound = _bound(remembered, cell, size, run, common, 1)
             if cell.single and bound >= worst.potential:
@@ -247,14 +282,75 @@ def _gather_passing(
 
 
 @compiled
-def _run_bound(first: np.uint64, second: np.uint64, pairs: Array) -> int:
-    """How long a common run can be, by the pairs of a row."""
+def _fill_least(
+    remembered: Remembered, cell: Cell, size: int, most: int, least: Array, worst: Worst
+) -> None:
+    """Write by overlap the least run that lets a row reach the worst of the best."""
+    least[0] = 0
+    for common in range(1, most + 1):
+        run = 1
+        while run <= common and _bound(remembered, cell, size, run, common, 1) < worst.potential:
+            run += 1
+        least[common] = run
+
+
+@compiled
+def _with_runs(passing: Array, found: int, longest: Array, least: Array, most: int) -> int:
+    """Move the rows whose runs are enough, and their runs, to the front; answers how many."""
+    count = 0
+    for index in range(found):
+        common = min(passing[index, 1], most)
+        if min(common, longest[index] + 1) >= least[common]:
+            passing[count, 0], passing[count, 1] = passing[index, 0], common
+            longest[count] = longest[index]
+            count += 1
+    return count
+
+
+@compiled
+def _find_runs(row_pairs: Array, pairs: Array, passing: Array, found: int, runs: Runs) -> None:
+    """Write how many pairs in a row each passing row may have, at most."""
+    if len(pairs) > _WORD:
+        for index in range(found):
+            row = passing[index, 0]
+            first, second = row_pairs[row, 0], row_pairs[row, 1]
+            runs.low[index], runs.high[index] = first, second
+            runs.longest[index] = _longest_of_many(first, second, pairs)
+        return
+    low, high, hits = runs.low[:found], runs.high[:found], runs.hits[:found]
+    for index in range(found):
+        row = passing[index, 0]
+        low[index], high[index] = row_pairs[row, 0], row_pairs[row, 1]
+    hits[:] = _NONE
+    # Pair by pair, not row by row: so the processor takes eight rows at a time.
+    for pair in range(len(pairs)):
+        _mark_hits(low, high, hits, pairs[pair, 0], pairs[pair, 1], _ONE << np.uint64(pair))
+    for index in range(found):
+        word, run = hits[index], 0
+        while word:
+            word &= word << _ONE
+            run += 1
+        runs.longest[index] = run
+
+
+@compiled
+def _mark_hits(
+    low: Array, high: Array, hits: Array, first: np.uint64, second: np.uint64, bit: np.uint64
+) -> None:
+    """Set a bit of each row that has all bits of a pair."""
+    for index in range(len(hits)):
+        missing = (first & ~low[index]) | (second & ~high[index])
+        hits[index] |= bit if missing == _NONE else _NONE
+
+
+@compiled
+def _longest_of_many(low: np.uint64, high: np.uint64, pairs: Array) -> int:
     longest, run = 0, 0
     for index in range(len(pairs)):
-        missing = (pairs[index, 0] & ~first) | (pairs[index, 1] & ~second)
+        missing = (pairs[index, 0] & ~low) | (pairs[index, 1] & ~high)
         run = 0 if missing else run + 1
         longest = max(longest, run)
-    return longest + 1
+    return longest
 
 
 @compiled

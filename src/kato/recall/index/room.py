@@ -18,6 +18,9 @@ from kato.recall.index.sought import Sought
 GATHERED = 1 << 16
 """Rows that are gathered before the ones of the highest bounds are read."""
 
+STEPS = 1024
+"""How finely bounds are told apart where the highest come first."""
+
 REMEMBERED = 64
 """Bounds are kept for memories of up to so many symbols."""
 
@@ -86,6 +89,7 @@ class ReadingRoom(NamedTuple):
         row: The row as :func:`kato.matching.kernel.present` takes it.
         bits: uint64[words], of the subsequence.
         space: Of the blocks.
+        starts: int64[STEPS + 1], of the rows by bound.
         order: int64[GATHERED], gathered rows, highest bounds first.
     """
 
@@ -93,6 +97,7 @@ class ReadingRoom(NamedTuple):
     row: Patterns
     bits: Array
     space: BlockSpace
+    starts: Array
     order: Array
 
 
@@ -127,5 +132,11 @@ def reading_room(texts: Texts, sought: Sought) -> ReadingRoom:
     size = len(sought.pairs) + 1
     space = BlockSpace(np.empty((size, 3), np.int64), np.empty((size + 2, 5), np.int64))
     words = sought.memory.masks.shape[1]
-    order = np.empty(GATHERED, np.int64)
-    return ReadingRoom(np.zeros(longest, np.int64), row, np.zeros(words, np.uint64), space, order)
+    return ReadingRoom(
+        np.zeros(longest, np.int64),
+        row,
+        np.zeros(words, np.uint64),
+        space,
+        np.zeros(STEPS + 1, np.int64),
+        np.empty(GATHERED, np.int64),
+    )

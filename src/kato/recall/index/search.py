@@ -9,8 +9,6 @@ Every step is valid for every row, so the answer is that of an exhaustive scan.
 
 from __future__ import annotations
 
-import numpy as np
-
 from kato.matching.blocks import decompose, run_of_at_most
 from kato.matching.codes import SymbolTable, code_of
 from kato.matching.compiled import Array, compiled
@@ -24,6 +22,7 @@ from kato.recall.index.room import (
     ALIGNED,
     OFFERED,
     READ,
+    STEPS,
     Gathered,
     ReadingRoom,
     Texts,
@@ -33,9 +32,6 @@ from kato.recall.index.room import (
 )
 from kato.recall.index.segment import Shelved, symbol_at
 from kato.recall.index.sought import Sought
-
-STEPS = 1024
-"""How finely bounds are told apart where the highest come first."""
 
 
 def search(
@@ -72,7 +68,7 @@ def read_gathered(
 
     ``segment`` is its number, and what its ids are relative to.
     """
-    _put_in_order(gathered.bounds, gathered.size[0], room.order)
+    _put_in_order(gathered.bounds, gathered.size[0], room.starts, room.order)
     number, base = segment
     memory, size, pattern = sought.memory, len(sought.pairs) + 1, room.pattern
     codes, read, aligned, offered = memory.rows[0], 0, 0, 0
@@ -84,7 +80,7 @@ def read_gathered(
         length, single = texts.cell_lengths[cell], texts.cell_single[cell]
         first = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * length
         read += 1
-        _code(texts.symbols, first, length, memory.table, room.row.symbols, pattern)
+        _code(texts.symbols, first, length, memory.table, pattern)
         lcs = common_subsequence(pattern, length, memory.masks, room.bits)
         if lcs < least_common(length, size, sought.threshold):
             continue
@@ -108,23 +104,19 @@ def read_gathered(
 
 
 @compiled
-def _code(
-    symbols: Array, first: int, length: int, table: SymbolTable, raw: Array, pattern: Array
-) -> None:
-    """Write a row's symbols and their codes."""
+def _code(symbols: Array, first: int, length: int, table: SymbolTable, pattern: Array) -> None:
+    """Write the codes of a row's symbols."""
     for position in range(length):
-        symbol = symbol_at(symbols, first + position)
-        raw[position] = symbol
-        pattern[position] = code_of(table, symbol)
+        pattern[position] = code_of(table, symbol_at(symbols, first + position))
 
 
 @compiled
-def _put_in_order(bounds: Array, size: int, order: Array) -> None:
+def _put_in_order(bounds: Array, size: int, starts: Array, order: Array) -> None:
     """Sort by counting; rows whose bounds are not told apart stay in order."""
-    starts = np.zeros(STEPS + 1, np.int64)
+    starts[:] = 0
     for index in range(size):
         starts[_step(bounds[index]) + 1] += 1
-    for step in range(STEPS):
+    for step in range(len(starts) - 1):
         starts[step + 1] += starts[step]
     for index in range(size):
         step = _step(bounds[index])
@@ -144,6 +136,9 @@ def _aligned(
 ) -> float:
     """The preliminary potential of the row that was read."""
     length = texts.cell_lengths[cell]
+    begin = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * length
+    for position in range(length):
+        room.row.symbols[position] = symbol_at(texts.symbols, begin + position)
     blocks = decompose(room.pattern, length, memory, 0, room.space)
     matched, first, last = extent(room.space.blocks, blocks, length)
     room.row.offsets[1] = length

@@ -133,13 +133,14 @@ class Shelved(msgspec.Struct, frozen=True, eq=False):
     def hide(self, ids: npt.NDArray[np.int64]) -> None:
         """Leave out the patterns with these ids from now on."""
         inside = np.unique(ids[(ids >= self.first) & (ids <= self.last)])
-        hide_ids(self.segment, (inside - (self.first - 1)).astype(np.uint32), self.hidden)
+        relative = (inside - (self.first - 1)).astype(np.uint32)
+        hide_ids(self.segment.cell_rows, self.segment.ids, relative, self.hidden)
 
     def hide_all_but(self, ids: npt.NDArray[np.int64]) -> None:
         """Leave out all patterns but those with these ids."""
         known = np.zeros(self.last - self.first + 2, np.bool_)
         known[ids[(ids >= self.first) & (ids <= self.last)] - (self.first - 1)] = True
-        hide_unknown(self.segment, known, self.hidden)
+        hide_unknown(self.segment.ids, known, self.hidden)
 
 
 def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -185,22 +186,21 @@ def hide_row(hidden: Array, row: int) -> None:
 
 
 @compiled
-def hide_ids(segment: Segment, ids: Array, hidden: Array) -> None:
-    """Leave out the rows with these ids, relative to the segment as ``ids`` are."""
-    for cell in range(len(segment.cell_lengths)):
-        start, end = segment.cell_rows[cell], segment.cell_rows[cell + 1]
-        places = np.searchsorted(segment.ids[start:end], ids)
-        for index in range(len(ids)):
-            row = start + places[index]
-            if row < end and segment.ids[row] == ids[index]:
+def hide_ids(cell_rows: Array, ids: Array, wanted: Array, hidden: Array) -> None:
+    """Leave out the rows with the wanted ids."""
+    for cell in range(len(cell_rows) - 1):
+        start, end = cell_rows[cell], cell_rows[cell + 1]
+        for number in wanted:
+            row = start + np.searchsorted(ids[start:end], number)
+            if row < end and ids[row] == number:
                 hide_row(hidden, row)
 
 
 @compiled
-def hide_unknown(segment: Segment, known: Array, hidden: Array) -> None:
+def hide_unknown(ids: Array, known: Array, hidden: Array) -> None:
     """Leave out the rows whose id is not known."""
-    for row in range(len(segment.ids)):
-        if not known[segment.ids[row]]:
+    for row in range(len(ids)):
+        if not known[ids[row]]:
             hide_row(hidden, row)
 
 

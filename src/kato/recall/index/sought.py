@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching import Observation
-from kato.matching.compiled import Array, compiled, kernel_array
+from kato.matching.compiled import Array, allocating, kernel_array
 from kato.matching.observed import Observed, enter_row, observed
 from kato.recall.index.segment import pair_masks
 
@@ -48,7 +48,7 @@ def sought_of(observation: Observation, threshold: float) -> Sought:
     return Sought(memory, distinct, times.astype(np.int64), pairs, doubles, float(threshold))
 
 
-@compiled
+@allocating
 def doubles_of(symbols: Array) -> Array:
     """The bits of each symbol beside itself."""
     doubles = np.zeros((len(symbols), 2), np.uint64)
@@ -57,7 +57,7 @@ def doubles_of(symbols: Array) -> Array:
     return doubles
 
 
-@compiled
+@allocating
 def pairs_of(symbols: Array) -> Array:
     """The bits of the adjacent symbols of a memory."""
     pairs = np.zeros((max(0, len(symbols) - 1), 2), np.uint64)
