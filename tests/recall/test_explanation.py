@@ -347,6 +347,8 @@ def test_a_second_round_is_told(
     steps = [(step.name, step.round) for step in explained.steps]
     assert steps[:2] == [("sample", 1), ("scan", 1)]
     assert steps[2:4] == [("sample", 2), ("scan", 2)]
+    assert explained.steps[0].bytes_read > 0  # the sample was not kept yet
+    assert explained.steps[2].bytes_read == 0
     assert explained.steps[3].candidates_out == explained.ensemble == 30
 
 

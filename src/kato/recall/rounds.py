@@ -10,7 +10,7 @@ import numpy as np
 from kato.recall.look import Look, worst
 from kato.recall.query import Query, Recalled
 from kato.recall.sample import Sample, Samples
-from kato.recall.trace import step
+from kato.recall.trace import Tally, step
 
 
 class Rest(Protocol):
@@ -36,26 +36,30 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
         last: The greatest id that is looked at.
         rest: Looks at the others.
     """
-    sample = samples.of(look.query).up_to(last) if look.is_plain else Sample()
-    found = rest(look, _of_sample(look, sample, last), sample)
+    with step(look.query.trace, "sample") as tally:
+        sample = samples.of(look.query).up_to(last) if look.is_plain else Sample()
+        best = _of_sample(look, sample, last, tally)
+    found = rest(look, best, sample)
     if worst(look.query, found) >= look.guess:
         return found
     if look.query.trace is not None:
         look.query.trace.round = 2
     look = Look(look.query)
-    return rest(look, _of_sample(look, sample, None), sample)
+    with step(look.query.trace, "sample") as tally:
+        best = _of_sample(look, sample, None, tally)
+    return rest(look, best, sample)
 
 
-def _of_sample(look: Look, sample: Sample, last: int | None) -> Recalled:
+def _of_sample(look: Look, sample: Sample, last: int | None, tally: Tally) -> Recalled:
     """The best of the sample, and a guess about all patterns up to the last, if there is one."""
     found = look.nothing()
-    with step(look.query.trace, "sample", sample.until) as tally:
-        for until, part in sample.parts:
-            found = look.better(found, look.recalled(part))
-            look.raise_floor(found)
-            if last:
-                look.guess_floor(_guess(look.query, found, until / last))
-        tally.rows, tally.kept = sample.patterns, len(found.candidates)
+    for until, part in sample.parts:
+        found = look.better(found, look.recalled(part))
+        look.raise_floor(found)
+        if last:
+            look.guess_floor(_guess(look.query, found, until / last))
+    tally.candidates, tally.rows = sample.until, sample.patterns
+    tally.kept = len(found.candidates)
     return found
 
 

@@ -100,12 +100,14 @@ class Tally:
     """What a step counts while it is taken.
 
     Attributes:
+        candidates: Patterns it answers for.
         rows: Patterns whose symbols were read.
         kept: Patterns that are left.
         details: Other counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, candidates: int) -> None:
+        self.candidates = candidates
         self.rows = 0
         self.kept = 0
         self.details: dict[str, int] = {}
@@ -118,7 +120,7 @@ class Tally:
 
 
 @contextmanager
-def step(trace: Trace | None, name: str, candidates: int) -> Iterator[Tally]:
+def step(trace: Trace | None, name: str, candidates: int = 0) -> Iterator[Tally]:
     """Take a step; it is noted if there is a trace and anything to do.
 
     Steps do not lie within each other.
@@ -126,20 +128,22 @@ def step(trace: Trace | None, name: str, candidates: int) -> Iterator[Tally]:
     Args:
         trace: Where to note it.
         name: As in :class:`kato.model.explanation.Step`.
-        candidates: Patterns it answers for.
+        candidates: Patterns it answers for, if that is known by then.
     """
-    tally = Tally()
-    if trace is None or not candidates:
+    tally = Tally(candidates)
+    if trace is None:
         yield tally
         return
     started = perf_counter()
     with metered() as meter:
         yield tally
+    if not tally.candidates:
+        return
     trace.add(
         Step(
             name=name,
             round=trace.round,
-            candidates_in=candidates,
+            candidates_in=tally.candidates,
             candidates_out=tally.kept,
             rows_read=tally.rows,
             bytes_read=meter.bytes,
