@@ -48,7 +48,7 @@ def symbol_table(ids: npt.ArrayLike) -> SymbolTable:
     numbers = kernel_array(ids, np.int64)
     capacity = 1 << max(4, int(4 * len(numbers)).bit_length())
     while len(numbers) <= _FEW and capacity <= _LARGEST:
-        slots = (numbers[:, np.newaxis] * _FACTORS >> _SHIFT) & (capacity - 1)
+        slots = (numbers[:, np.newaxis] * np.array(_FACTORS) >> _SHIFT) & (capacity - 1)
         slots.sort(axis=0)
         meeting = (slots[1:] == slots[:-1]).any(axis=0)
         if not meeting.all():

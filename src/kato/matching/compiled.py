@@ -54,13 +54,14 @@ def allocating(function: _Function) -> _Function:
 
 def _compiled(function: _Function, *, counting: bool) -> _Function:
     # numba calls its counting _nrt; without it, what allocates does not compile.
+    options: dict[str, Any] = {"nogil": True, "_nrt": counting}
     folder = kernel_folder()
     if folder is None:
-        return cast(_Function, numba.njit(nogil=True, _nrt=counting)(function))
+        return cast(_Function, numba.njit(**options)(function))
     # numba reads the folder from its process-wide setting while it decorates, and only then.
     before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
-        return cast(_Function, numba.njit(nogil=True, cache=True, _nrt=counting)(function))
+        return cast(_Function, numba.njit(cache=True, **options)(function))
     finally:
         config.CACHE_DIR = before
 

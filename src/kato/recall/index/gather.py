@@ -123,8 +123,8 @@ def gathering(shelf: Shelved, sought: Sought) -> Gathering:
 
 
 def _runs_room() -> Runs:
-    words = np.empty((3, CHUNK), np.uint64)
-    return Runs(*words, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64))
+    low, high, hits = np.empty((3, CHUNK), np.uint64)
+    return Runs(low, high, hits, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64))
 
 
 def wanted(sought: Sought) -> Wanted:
