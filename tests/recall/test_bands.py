@@ -310,7 +310,7 @@ def test_what_is_forgotten_is_not_recalled_by_its_bands(
 ) -> None:
     fill(kb, RANGE)
     memory.flush()
-    asked = {"filter_pipeline": ["minhash"], "minhash_threshold": 0.3}
+    asked: dict[str, Any] = {"filter_pipeline": ["minhash"], "minhash_threshold": 0.3}
     first = kb.predict([["s3"], ["s4"], ["s5"]], **asked)
     kb.forget(first[0].name)
     for turn in (memory.flush, lambda: None):
