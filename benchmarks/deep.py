@@ -2,12 +2,14 @@
 
     python -m benchmarks.deep [PYTEST ARGUMENT ...]
 
-Writes ``benchmarks/results/deep.json``: the machine, and each test file with its tests, failures
-and seconds. Ends with pytest's own exit code.
+Writes ``benchmarks/results/deep.json``: the machine, and each test file with its tests, failures,
+seconds and the commit they ran on. Only files that ran are written anew: all of them take hours.
+Ends with pytest's own exit code.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections import defaultdict
@@ -16,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from benchmarks.environment import ROOT, write_result
+from benchmarks.environment import RESULTS, ROOT, environment, write_result
 
 
 def main() -> int:
@@ -27,14 +29,24 @@ def main() -> int:
         done = subprocess.run(  # noqa: S603 - our own tests
             [*command, f"--junit-xml={report}", *sys.argv[1:]], cwd=ROOT, check=False
         )
-        print(write_result("deep", {"arguments": sys.argv[1:], "files": by_file(report)}))
+        print(write_result("deep", {"files": {**before(), **by_file(report)}}))
     return done.returncode
+
+
+def before() -> dict[str, dict[str, Any]]:
+    """What the runs before this one wrote."""
+    path = RESULTS / "deep.json"
+    files: dict[str, dict[str, Any]] = (
+        json.loads(path.read_text())["files"] if path.exists() else {}
+    )
+    return files
 
 
 def by_file(report: Path) -> dict[str, dict[str, Any]]:
     """Tests, failures, skips and seconds by test file."""
+    commit = environment()["commit"]
     files: dict[str, dict[str, Any]] = defaultdict(
-        lambda: {"tests": 0, "failed": 0, "skipped": 0, "seconds": 0.0}
+        lambda: {"commit": commit, "tests": 0, "failed": 0, "skipped": 0, "seconds": 0.0}
     )
     for case in ET.parse(report).iter("testcase"):  # noqa: S314 - our own report
         row = files[case.get("classname", "")]
