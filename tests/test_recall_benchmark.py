@@ -92,7 +92,7 @@ def test_a_run_whose_plans_differ_keeps_nothing(
 ) -> None:
     kept: list[Any] = []
     monkeypatch.setattr(recall, "keep", lambda *given: kept.append(given))
-    arguments = argparse.Namespace(data="zipf", patterns=100.0, files=Path(), queries=2)
+    arguments = argparse.Namespace(data="motifs", patterns=100.0, files=Path(), queries=2)
     for found, runs in (["question 1: a says 3 predictions, b 4"], 0), ([], 1):
         figures = {"exact": {"differences": found}}
         monkeypatch.setattr(recall, "measured", lambda _store, _given, it=figures: it)
