@@ -154,6 +154,23 @@ def test_what_is_learned_joins_the_last_segments(indexed: Indexed) -> None:
 
 
 @pytest.mark.usefixtures("filed")
+@pytest.mark.parametrize("count", [1, 120])
+def test_a_segment_of_nothing_but_forgotten_patterns(indexed: Indexed, count: int) -> None:
+    names = [indexed.kb.learn([["s1"], ["s2"], [f"x{i}"]]) for i in range(count)]
+    for name in names:
+        indexed.kb.forget(name or "")
+    indexed.memory.flush()
+    for config in CONFIGS:
+        for memory in ([["s1"]], [["s1"], ["s2"]], [["s1"], ["s2"], ["y"]]):
+            indexed.by_index(memory, **config)
+            assert indexed.extend().covered == count
+            assert indexed.by_index(memory, **config) == indexed.by_scan(memory, **config)
+    indexed.catalog = indexed.another()
+    indexed.kb.learn([["s1"], ["s2"]])
+    assert b"s2" in indexed.by_index([["s1"], ["s2"]])
+
+
+@pytest.mark.usefixtures("filed")
 class TestFiles:
     """Segments that are files."""
 

@@ -65,11 +65,13 @@ def overlap_room() -> Overlap:
 
 def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
     """Find the distinct observed symbols, which were observed so many times, in a segment."""
+    lists = _no_lists(len(symbols))
+    if not len(segment.vocabulary):  # all its patterns are forgotten
+        return lists
     codes = np.searchsorted(segment.vocabulary, symbols)
     codes[codes == len(segment.vocabulary)] = 0
     known = segment.vocabulary[codes] == symbols
     starts, ends = segment.posting_offsets[codes], segment.posting_offsets[codes + 1]
-    lists = _no_lists(len(symbols))
     fill_lists(
         segment.frequent,
         symbols,
