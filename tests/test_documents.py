@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from benchmarks.tables import FILTER_TABLES, TABLES
 
+from kato.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
@@ -84,3 +86,14 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_a_result_says_where_it_was_measured(result: Path) -> None:
     measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     assert {"cpu", "cores", "memory_gib", "packages", "commit"} <= set(measured["environment"])
+
+
+def test_every_setting_is_in_the_readme_with_its_default() -> None:
+    known = set(re.findall(r"KATO_[A-Z_]+", (ROOT / "src/kato/settings.py").read_text()))
+    rows = re.findall(r"^\| `(KATO_\w+)` \|.*\| (.*) \|$", README, re.MULTILINE)
+    assert {name for name, _ in rows} == known
+    settings = Settings.from_environment({})
+    for name, default in rows:
+        value = getattr(settings, name.removeprefix("KATO_").lower())
+        if not isinstance(value, Path):
+            assert default.strip("`") == str(value).replace("None", "none"), name
