@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -282,4 +283,31 @@ def test_a_runtime_folder_that_cannot_be(
     monkeypatch.setenv("XDG_RUNTIME_DIR", place)
     server = EmbeddedValkey(folder)
     assert len(os.fsencode(server.socket)) < 104
+    server.stop()
+
+
+def test_a_server_that_has_not_told_its_process_id_is_waited_for(folder: Path) -> None:
+    """As one is left whose parent was killed right behind its start."""
+    server = EmbeddedValkey(folder)
+    told = (folder / "valkey.pid").read_text()
+    (folder / "valkey.pid").unlink()
+    timer = threading.Timer(0.3, (folder / "valkey.pid").write_text, (told,))
+    timer.start()
+    again = EmbeddedValkey(folder)
+    timer.join()
+    assert again.pid == server.pid
+    again.stop()
+    server.stop()
+
+
+def test_no_server_is_started_beside_one_that_never_tells(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = EmbeddedValkey(folder)
+    told = (folder / "valkey.pid").read_text()
+    (folder / "valkey.pid").unlink()
+    monkeypatch.setattr(valkey, "START_TIMEOUT", 0.3)
+    with pytest.raises(StoreUnavailable, match="holds"):
+        EmbeddedValkey(folder)
+    (folder / "valkey.pid").write_text(told)
     server.stop()

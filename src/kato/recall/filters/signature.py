@@ -135,7 +135,7 @@ def mark_resembling(
         keeps[index] = _shares_band(signature, sought) and _agrees(signature, sought)
 
 
-@compiled
+@allocating
 def cut_bands(
     symbols: Array, offsets: Array, hashes: Array, permutation: Permutations, bands: Array
 ) -> None:

