@@ -152,7 +152,7 @@ def both(
     observed=st.lists(st.sampled_from(LETTERS + "?!"), min_size=2, max_size=8),
     size=st.sampled_from([64, 200, 333, 1 << 20]),
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_compiled_filters_are_the_filters(
     stored: kato.KnowledgeBase,
     memory: kato.Memory,
