@@ -37,6 +37,11 @@ def speed() -> str:
             f"{zipf['p50']} / {zipf['p95']} ms",
         ),
         *start_rows(start),
+        (
+            "`kato predict` over 100,000 patterns",
+            f"{start['kato_predict_seconds']['100000']:.1f} s",
+        ),
+        ("the same, the first time on a machine", f"{start['compiling_seconds']:.0f} s"),
     ]
     lines = [f"| {what} | {figure} |" for what, figure in rows]
     machine = learn["environment"]

@@ -87,25 +87,7 @@ def everything(query: Query, engines: Engines) -> Sequences:
     blocks = list(Executor(asked, engines.tables).blocks(0, 1 << 20))
     ids = np.concatenate([block.ids for block in blocks])
     assert (np.diff(ids) > 0).all()
-    return _joined(blocks)
-
-
-def _joined(blocks: Sequence[Sequences]) -> Sequences:
-    def offsets(name: str) -> np.ndarray:
-        lengths = np.concatenate([np.diff(getattr(block, name)) for block in blocks])
-        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    def values(name: str) -> np.ndarray:
-        return np.concatenate([getattr(block, name) for block in blocks])
-
-    return Sequences(
-        values("ids"),
-        values("names"),
-        values("symbols"),
-        offsets("offsets"),
-        values("event_ends"),
-        offsets("event_offsets"),
-    )
+    return Sequences.join(blocks)
 
 
 def counts(stages: Sequence[StageReport]) -> list[tuple[str, int, int, int]]:

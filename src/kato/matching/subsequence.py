@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from kato.matching.bits import bit_count
 from kato.matching.compiled import Array, compiled
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _ONES = np.uint64(0xFFFFFFFFFFFFFFFF)
-_PAIRS = np.uint64(0x5555555555555555)
-_QUADS = np.uint64(0x3333333333333333)
-_BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_SUM = np.uint64(0x0101010101010101)
 
 
 @compiled
@@ -45,14 +42,5 @@ def common_subsequence(pattern: Array, length: int, masks: Array, row: Array) ->
             row[word] = total | (old - common)
     zeros = 0
     for word in range(words):
-        zeros += _bits(~row[word])
+        zeros += int(bit_count(~row[word]))
     return zeros
-
-
-@compiled
-def _bits(word: np.uint64) -> int:
-    # numba has no population count; this is the usual sum by pairs, quads and bytes.
-    pairs = word - ((word >> _ONE) & _PAIRS)
-    quads = (pairs & _QUADS) + ((pairs >> np.uint64(2)) & _QUADS)
-    sums = (quads + (quads >> np.uint64(4))) & _BYTES
-    return np.int64((sums * _SUM) >> np.uint64(56))  # type: ignore[return-value]

@@ -38,10 +38,15 @@ class Explainer:
         self._counters = counters
         self._tables = tables
 
-    def predict(
-        self, kb: str, events: list[Event], config: SessionConfig, pattern: str | None = None
-    ) -> Predictions:
-        """Predict from a memory of checked events, and explain the answer.
+    def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
+        """Predict from a memory of checked events, and explain the answer."""
+        predictions, explanation = self._settled(kb, events, config, None)
+        return msgspec.structs.replace(predictions, explanation=explanation)
+
+    def explain(
+        self, kb: str, events: list[Event], config: SessionConfig, pattern: str | None
+    ) -> Explanation:
+        """Explain how a memory of checked events is answered.
 
         Args:
             kb: The knowledge base's name.
@@ -52,19 +57,23 @@ class Explainer:
         Raises:
             Conflict: Patterns were forgotten again and again while it was answered.
         """
+        return self._settled(kb, events, config, pattern)[1]
+
+    def _settled(
+        self, kb: str, events: list[Event], config: SessionConfig, pattern: str | None
+    ) -> tuple[Predictions, Explanation]:
         return settled(lambda: self._attempt(kb, events, config, pattern))
 
     def _attempt(
         self, kb: str, events: list[Event], config: SessionConfig, pattern: str | None
-    ) -> Predictions:
+    ) -> tuple[Predictions, Explanation]:
         state = None if pattern is None else self._state(kb, pattern)
         trace = Trace(state.id if state is not None else 0)
         answer = self._predictor.attempt(kb, events, config, trace)
         verdict = None
         if pattern is not None:
             verdict = self._verdict(pattern, state, trace, answer)
-        explanation = _explanation(trace, answer, config, verdict)
-        return msgspec.structs.replace(answer.predictions, explanation=explanation)
+        return answer.predictions, _explanation(trace, answer, config, verdict)
 
     def _state(self, kb: str, pattern: str) -> PatternState | None:
         name = bare_name(pattern)

@@ -134,9 +134,7 @@ class KnowledgeBase:
     ) -> Explanation:
         """Explain with a whole configuration. For sessions."""
         checked = checked_events(events, sort=config.sort_symbols)
-        explanation = self._explainer.predict(self.name, checked, config, pattern).explanation
-        assert explanation is not None  # noqa: S101 - for the type checker
-        return explanation
+        return self._explainer.explain(self.name, checked, config, pattern)
 
     def get(self, name: str) -> Pattern:
         """The pattern of that name, with or without ``PTRN|``.

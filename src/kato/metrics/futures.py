@@ -161,7 +161,7 @@ def _hash(text: Array) -> int:
     for value in text:
         code = (code ^ value) * _FACTOR
         code ^= (code >> 29) & 0x7FFFFFFFF
-    return code  # type: ignore[return-value]
+    return int(code)
 
 
 @compiled

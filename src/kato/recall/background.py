@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 import structlog
@@ -65,7 +66,7 @@ class Background:
         tidied_at = monotonic()
         while (kb := self._next()) is not None:
             started = monotonic()
-            self._attempt(lambda kb=kb: self._serve(kb))  # type: ignore[misc]
+            self._attempt(partial(self._serve, kb))
             ended = monotonic()
             self._rests_until[kb] = ended + min(RESTED * (ended - started), LONGEST_REST)
             if ended - tidied_at > IDLE_SECONDS:

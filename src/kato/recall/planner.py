@@ -66,10 +66,6 @@ class Planner:
             return found
         return self._scan.extend(query, found, covered)
 
-    def plan_of(self, query: Query) -> Plan:
-        """The plan for a recall: ``index``, ``sql`` or ``scan``."""
-        return self._choice(query)[0]
-
     def _choice(self, query: Query) -> tuple[Plan, str]:
         """The plan and why."""
         if query.config.filter_pipeline and len(query.observation) > 1:

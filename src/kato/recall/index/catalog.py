@@ -26,11 +26,11 @@ import structlog
 from kato.recall.background import Background
 from kato.recall.index.build import build
 from kato.recall.index.files import Damaged, SegmentFile, chain, load, save, segment_files
-from kato.recall.index.find import joined
 from kato.recall.index.segment import Shelved
 from kato.recall.query import Query
 from kato.storage.clickhouse.ids import PatternIds
 from kato.storage.clickhouse.patterns import PatternTables
+from kato.storage.ledger.journal import Sequences
 
 LARGEST = 4_000_000
 """Ids a segment answers for at most: it bounds the memory that building one takes."""
@@ -80,7 +80,6 @@ class _Entry:
         self.wanted = 0
         self.forgotten: set[int] = set()
         self.accounted = 0
-
         self.bytes = 0
 
     @property
@@ -180,13 +179,14 @@ class Catalog:
         for file in chain(files):
             try:
                 shelves.append(load(file))
-            except (Damaged, OSError) as error:
+            except Damaged as error:
                 file.path.unlink(missing_ok=True)
-                structlog.get_logger(__name__).warning(
-                    "a segment of the recall index is damaged and will be built anew",
-                    file=str(file.path),
-                    reason=str(error),
-                )
+                _warn("a segment of the recall index is damaged and built anew", file, error)
+                break
+            except (
+                OSError
+            ) as error:  # it may be as good as ever: there are only too many open files
+                _warn("a segment of the recall index cannot be read", file, error)
                 break
         return tuple(shelves)
 
@@ -240,7 +240,7 @@ class Catalog:
             parts.append(
                 self._tables.where(kb, "id >= {first:UInt64} AND id <= {last:UInt64}", ids)
             )
-        return build(joined(parts), first, last)
+        return build(Sequences.join(parts), first, last)
 
     def _kept(self, kb: int, built: Shelved) -> Shelved:
         """The segment as a file; in memory, with a warning, if it cannot be written."""
@@ -309,6 +309,10 @@ class Catalog:
             shutil.rmtree(self._home(kb), ignore_errors=True)
             with self._lock:
                 self._entries.pop(kb, None)
+
+
+def _warn(what: str, file: SegmentFile, error: Exception) -> None:
+    structlog.get_logger(__name__).warning(what, file=str(file.path), reason=str(error))
 
 
 def _array(ids: set[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -71,29 +71,9 @@ def find(
 def _found(shelves: Sequence[Shelved], best: Best) -> Sequences:
     places = best.places[: best.size[0]]
     parts = [shelf.sequences(_rows(places, number)) for number, shelf in enumerate(shelves)]
-    return joined(parts)
+    return Sequences.join(parts)
 
 
 def _rows(places: npt.NDArray[np.int64], number: int) -> npt.NDArray[np.int64]:
     rows: npt.NDArray[np.int64] = places[places[:, 0] == number, 1]
     return rows
-
-
-def joined(parts: Sequence[Sequences]) -> Sequences:
-    """All patterns of the parts, whose ids ascend from part to part."""
-    parts = [part for part in parts if len(part.ids)]
-    if not parts:
-        return Sequences.none()
-    return Sequences(
-        np.concatenate([part.ids for part in parts]),
-        np.concatenate([part.names for part in parts]),
-        np.concatenate([part.symbols for part in parts]),
-        _offsets([part.offsets for part in parts]),
-        np.concatenate([part.event_ends for part in parts]),
-        _offsets([part.event_offsets for part in parts]),
-    )
-
-
-def _offsets(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
-    lengths = [np.diff(part) for part in parts]
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(lengths))])

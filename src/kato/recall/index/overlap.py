@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kato.matching.bits import bit_count
 from kato.matching.compiled import Array, compiled
 from kato.recall.index.segment import FREQUENT, TWICE, Segment
 
@@ -13,12 +14,6 @@ CHUNK = 4096
 """Rows that are counted at a time."""
 
 _ONE = np.uint64(1)
-_PAIRS = np.uint64(0x5555555555555555)
-_QUADS = np.uint64(0x3333333333333333)
-_BYTES = np.uint64(0x0F0F0F0F0F0F0F0F)
-_SUM = np.uint64(0x0101010101010101)
-_TOP = np.uint64(56)
-_TWO, _FOUR = np.uint64(2), np.uint64(4)
 
 
 class Lists(NamedTuple):
@@ -169,7 +164,7 @@ def count_bits(lists: Lists, bits: Array, common: Array) -> None:
     """Add the frequent symbols of rows whose bits are given."""
     mask = lists.mask[0]
     for row in range(len(bits)):
-        common[row] += _bits(bits[row] & mask)
+        common[row] += bit_count(bits[row] & mask)
     for index in range(lists.counts[2]):
         bit, extra = lists.repeated[index], lists.extra[index]
         for row in range(len(bits)):
@@ -180,17 +175,8 @@ def count_bits(lists: Lists, bits: Array, common: Array) -> None:
 @compiled
 def bit_overlap(lists: Lists, bits: np.uint64) -> int:
     """The frequent symbols of one row."""
-    total = int(_bits(bits & lists.mask[0]))
+    total = int(bit_count(bits & lists.mask[0]))
     for index in range(lists.counts[2]):
         if bits & lists.repeated[index]:
             total += lists.extra[index]
     return total
-
-
-@compiled
-def _bits(word: np.uint64) -> np.int32:
-    # numba has no population count; of this sum by pairs, quads and bytes LLVM makes one.
-    word = word - ((word >> _ONE) & _PAIRS)
-    word = (word & _QUADS) + ((word >> _TWO) & _QUADS)
-    word = (word + (word >> _FOUR)) & _BYTES
-    return np.int32((word * _SUM) >> _TOP)

@@ -7,7 +7,7 @@ to ClickHouse in batches, and by every prediction, which must see what was just 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -65,6 +65,21 @@ class Sequences(msgspec.Struct, frozen=True):
             start,
             np.zeros(0, np.int32),
             start,
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Sequences]) -> Sequences:
+        """All patterns of the parts, whose ids ascend from part to part."""
+        parts = [part for part in parts if len(part.ids)]
+        if not parts:
+            return cls.none()
+        return cls(
+            np.concatenate([part.ids for part in parts]),
+            np.concatenate([part.names for part in parts]),
+            np.concatenate([part.symbols for part in parts]),
+            _joined([part.offsets for part in parts]),
+            np.concatenate([part.event_ends for part in parts]),
+            _joined([part.event_offsets for part in parts]),
         )
 
     def without(self, hidden: set[int]) -> Sequences:
@@ -256,6 +271,12 @@ def _sequences(fields: Mapping[bytes, bytes], ids: list[int], frequencies: list[
     )
     names = np.frombuffer(fields[b"names"], np.uint8).reshape(-1, 20)[new]
     return Sequences(np.array(ids)[new], names, symbols, offsets, ends, event_offsets)
+
+
+def _joined(offsets: Sequence[IntArray]) -> IntArray:
+    """The offsets of what stands side by side."""
+    lengths = np.concatenate([np.diff(part) for part in offsets])
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 
 def _picked(offsets: IntArray, values: Any, rows: IntArray) -> tuple[IntArray, Any]:
