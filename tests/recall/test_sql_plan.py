@@ -220,7 +220,7 @@ def check(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 1 << 30), config=CONFIGS, sizes=SIZES)
 def test_the_plan_answers_what_aligning_all_answers(
