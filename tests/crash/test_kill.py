@@ -34,7 +34,9 @@ class Learner:
     def kill(self, victim: str, seconds: float) -> None:
         """Let it learn for a while, kill it or its Valkey, and read what it had said."""
         assert self._process.stdout is not None
-        self._note(self._process.stdout.readline())
+        first = self._process.stdout.readline()
+        assert first, "the learner ended before it had learned; its standard error says why"
+        self._note(first)
         time.sleep(seconds)
         self._kill(victim)
 
