@@ -11,7 +11,9 @@ what to do about it::
     │   ├── InvalidMetadata     metadata that is no mapping by string
     │   ├── InvalidVector       a vector that is not a list of finite numbers
     │   ├── InvalidConfig       a configuration key or value out of its range
-    │   └── UnreadableInput     a file or line that cannot be read as sequences
+    │   ├── UnreadableInput     a file or line that cannot be read as sequences
+    │   ├── OperationReused     an operation id that stands for another request
+    │   └── NothingToLearn      a session without an event
     ├── NotFound                what was asked for is not there
     │   ├── PatternNotFound
     │   └── SessionNotFound
@@ -103,6 +105,14 @@ class InvalidConfig(InvalidInput):
 
 class UnreadableInput(InvalidInput):
     """A file or a line of it cannot be read as sequences."""
+
+
+class OperationReused(InvalidInput):
+    """An operation id, such as an ``Idempotency-Key``, stands for another request already."""
+
+
+class NothingToLearn(InvalidInput):
+    """Short-term memory holds no event."""
 
 
 class NotFound(KatoError, LookupError):

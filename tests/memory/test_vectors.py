@@ -18,7 +18,7 @@ from tests.storage.tables import optimize
 import kato
 from kato.errors import InvalidConfig, InvalidVector
 from kato.memory.engines import Engines
-from kato.memory.learning import Material
+from kato.memory.learning import LessonBuilder, Material
 from kato.model.vector import checked_vector
 
 Vector = list[float]
@@ -41,7 +41,9 @@ def learn(kb: kato.KnowledgeBase, *vectors: Vector) -> None:
     for vector in vectors:
         checked = checked_vector(vector).tolist()
         name = name_of(checked)
-        kb.learn_material(Material([[name, "s"]], vectors={name: checked}), kato.SessionConfig())
+        builder = LessonBuilder()
+        builder.add(Material([[name, "s"]], vectors={name: checked}))
+        kb.learn_lesson(builder.lesson(), kato.SessionConfig())
 
 
 def observed(kb: kato.KnowledgeBase, *vectors: Vector, **config: Any) -> list[str]:

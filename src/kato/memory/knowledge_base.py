@@ -22,8 +22,9 @@ from kato.model.explanation import Explanation
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
-from kato.storage.ledger.counters import Learned, Lesson, PatternState, SessionStep
-from kato.storage.ledger.sessions import Kept
+from kato.storage.ledger.counters import Learned, Lesson, PatternState
+from kato.storage.ledger.operations import Operation
+from kato.storage.ledger.sessions import SessionStep
 
 BACKPRESSURE_SECONDS = 60.0
 """How long learning many waits for a full journal to be drained before it gives up."""
@@ -38,11 +39,13 @@ class KnowledgeBase:
 
     Attributes:
         name: Its name.
+        sessions: Where its sessions are kept, with those of all others.
     """
 
     def __init__(self, name: str, engines: Engines, predictor: Predictor) -> None:
         check_text(name, "a knowledge base's name")
         self.name = name
+        self.sessions = engines.sessions
         self._engines = engines
         self._counters = engines.counters
         self._predictor = predictor
@@ -69,8 +72,11 @@ class KnowledgeBase:
             InvalidInput: Something given cannot be used; nothing was learned.
             StoreFull: The journal is full; nothing was learned.
         """
-        material = _material(Example(events, emotives or {}, metadata or {}))
-        return self.learn_material(material, SessionConfig())
+        builder = LessonBuilder()
+        name = builder.add(_material(Example(events, emotives or {}, metadata or {})))
+        if name is not None:
+            self.learn_lesson(builder.lesson(), SessionConfig())
+        return name
 
     def learn_many(self, sequences: Iterable[Events | Example]) -> LearnReport:
         """Learn sequences in the order given; durable when it returns.
@@ -194,35 +200,48 @@ class KnowledgeBase:
         while part := list(islice(ids, _SYMBOLS_AT_ONCE)):
             yield from self._predictor.symbol_statistics(self.name, part)
 
-    def learn_material(
-        self, material: Material | None, config: SessionConfig, step: SessionStep | None = None
-    ) -> str | None:
-        """Learn checked material, and keep a session's step with it. For sessions.
+    def learn_lesson(
+        self,
+        lesson: Lesson,
+        config: SessionConfig,
+        step: SessionStep | None = None,
+        operation: Operation | None = None,
+    ) -> str:
+        """Learn a lesson, which may be empty, and keep a session's step with it. For sessions.
+
+        Returns:
+            What a repeat of the operation is told.
 
         Raises:
             Conflict: The session moved on; nothing was changed.
         """
-        builder = LessonBuilder()
-        name = builder.add(material) if material is not None else None
-        if name is not None or step is not None:
-            self._counters.learn(
-                self.name, builder.lesson(), persistence=config.persistence, step=step
-            )
-        return name
+        return self._counters.learn(
+            self.name, lesson, persistence=config.persistence, step=step, operation=operation
+        ).told
+
+    def clear_with(self, step: SessionStep, operation: Operation | None) -> str:
+        """Forget everything, and keep a session's step with it. For sessions.
+
+        Returns:
+            What a repeat of the operation is told.
+
+        Raises:
+            Conflict: The session moved on; nothing was changed.
+        """
+        return self._counters.clear(self.name, step=step, operation=operation)
 
     def nearest_vectors(
-        self, vector: Sequence[float], limit: int, max_distance: float | None
+        self,
+        vector: Sequence[float],
+        limit: int,
+        max_distance: float | None,
+        also: Mapping[str, list[float]],
     ) -> list[str]:
-        """Names of the stored vectors nearest to one, by L2 distance, then name. For sessions."""
-        return self._predictor.nearest_vectors(self.name, vector, limit, max_distance)
+        """Names of the vectors nearest to one, by L2 distance, then name. For sessions.
 
-    def load_session(self, session: str) -> Kept | None:
-        """A session as it is kept; None if it is not there. For sessions."""
-        return self._engines.sessions.load(session)
-
-    def remove_session(self, session: str) -> None:
-        """Remove a session. For sessions."""
-        self._engines.sessions.remove(session)
+        Of those that are stored, and of those in ``also``.
+        """
+        return self._predictor.nearest_vectors(self.name, vector, limit, max_distance, also)
 
     def _begin(self, lesson: Lesson) -> Callable[[], int]:
         """Send a lesson; calling what this returns waits, and answers how many were new."""

@@ -51,11 +51,15 @@ class Memory:
     """Knowledge bases by name, in stores that run until :meth:`close`. Safe for threads.
 
     Open one with :func:`kato.open`; it is a context manager.
+
+    Attributes:
+        sessions: Where sessions are kept.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
         engines = Engines(settings, path)
         self._engines = engines
+        self.sessions = engines.sessions
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -141,17 +141,21 @@ class Predictor:
         ]
 
     def nearest_vectors(
-        self, kb: str, vector: Sequence[float], limit: int, max_distance: float | None
+        self,
+        kb: str,
+        vector: Sequence[float],
+        limit: int,
+        max_distance: float | None,
+        also: Mapping[str, list[float]],
     ) -> list[str]:
-        """Names of the stored vectors nearest to one, of its dimension, by distance, then name."""
+        """Names of the vectors nearest to one, of its dimension, by distance, then name."""
         look = self._counters.look(kb, [], self._tail.last)
-        if look is None:
-            return []
-        tail = self._tail.catch_up(look)
-        stored = self._tables.nearest_vectors(look.kb, vector, limit)
-        stored.update(
-            (name, value) for name, value in tail.vectors.items() if len(value) == len(vector)
-        )
+        stored: dict[str, list[float]] = {}
+        new = dict(also)
+        if look is not None:
+            new.update(self._tail.catch_up(look).vectors)
+            stored = self._tables.nearest_vectors(look.kb, vector, limit)
+        stored.update((name, value) for name, value in new.items() if len(value) == len(vector))
         # Measured here wherever they are: another sum of the same squares may end otherwise.
         distances = ((math.dist(value, vector), name) for name, value in stored.items())
         near = [(d, name) for d, name in distances if max_distance is None or d <= max_distance]

@@ -5,52 +5,53 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from kato.errors import Conflict, InvalidConfig, InvalidEvent, SessionNotFound
+from kato.errors import Conflict, NothingToLearn, SessionNotFound
 from kato.memory import KnowledgeBase
-from kato.memory.learning import Material
+from kato.memory.learning import LessonBuilder
 from kato.model.config import SessionConfig
-from kato.model.emotive import checked_emotives, checked_metadata
-from kato.model.event import Event, check_text, checked_events, in_stored_order
+from kato.model.event import Event, check_text
 from kato.model.explanation import Explanation
 from kato.model.prediction import Predictions
-from kato.model.vector import MAX_NEIGHBOURS, checked_vector, vector_symbol
-from kato.session.short_term_memory import Moment, ShortTermMemory
-from kato.storage.ledger.counters import SessionStep
-
-DEFAULT_TTL_SECONDS = 3600
+from kato.session.answers import Learned, Observation, Observed, ObservedMany, SessionInfo
+from kato.session.observing import Observing, checked_observation, observed_many
+from kato.session.opening import (
+    DEFAULT_TTL_SECONDS,
+    NOTHING,
+    About,
+    Beginning,
+    begin,
+    check_ttl,
+    gone,
+)
+from kato.session.short_term_memory import ShortTermMemory
+from kato.storage.ledger.operations import Operation
+from kato.storage.ledger.sessions import Kept, SessionStep
 
 _ATTEMPTS = 200
 """Steps that lost against others before a call gives up; each loss means another step was kept."""
 
-_Change = Callable[[ShortTermMemory], tuple[ShortTermMemory, Material | None]]
+T = TypeVar("T")
 
 
-_VERSION_BITS = 48
-"""Versions stay exact as the floating-point numbers that scripts count with."""
-
-
-class _Kept(msgspec.Struct, frozen=True):
+class _Known(msgspec.Struct, frozen=True):
     version: int
     state: ShortTermMemory
 
 
-class Observed(msgspec.Struct, frozen=True):
-    """What one observation did.
+class _Next(NamedTuple):
+    """What becomes of a state: the next one, what is learned with it, and what is answered."""
 
-    Attributes:
-        stm_length: Events in short-term memory, after an automatic learn.
-        time: Observations so far.
-        auto_learned_pattern: Name of the pattern that was learned by itself, if one was.
-    """
+    state: ShortTermMemory
+    lesson: LessonBuilder | None
+    answer: Any
 
-    stm_length: int
-    time: int
-    auto_learned_pattern: str | None
+
+_Change = Callable[[ShortTermMemory], _Next]
 
 
 class Session:
@@ -62,7 +63,9 @@ class Session:
     Args:
         kb: The knowledge base it learns into and predicts from.
         session_id: Opens that session, or makes it; a new one has an id of its own if None.
-        ttl_seconds: Seconds without a step after which it is gone.
+        ttl_seconds: Seconds after which it is gone if it is not used.
+        slides: Whether use lets it live on. If not, it is gone so many seconds after it began.
+        must_exist: Whether not to make it.
         config: Keys of :class:`kato.SessionConfig`.
 
     Attributes:
@@ -70,7 +73,8 @@ class Session:
 
     Raises:
         InvalidConfig: A configuration value cannot be used.
-        SessionNotFound: The id is that of a session on another knowledge base.
+        SessionNotFound: The id is that of a session on another knowledge base, or it is not there
+            and must be.
 
     >>> import tempfile, kato
     >>> with kato.open(tempfile.mkdtemp()) as memory:
@@ -90,18 +94,26 @@ class Session:
         session_id: str | None = None,
         *,
         ttl_seconds: int = DEFAULT_TTL_SECONDS,
+        slides: bool = True,
+        must_exist: bool = False,
         **config: Any,
     ) -> None:
         self.id = session_id if session_id is not None else secrets.token_hex(16)
         check_text(self.id, "a session's id")
-        if ttl_seconds < 1:
-            raise InvalidConfig({"ttl_seconds": f"Must be 1 or more, got {ttl_seconds}"})
         self._kb = kb
-        self._ttl = ttl_seconds
+        self._slides = slides
         # Replaced as one, so that threads may share this handle.
-        self._kept = _Kept(0, ShortTermMemory(SessionConfig().updated(**config)))
-        if not self._begin() and config:
-            self.configure(**config)
+        self._known = _Known(0, ShortTermMemory())
+        beginning = Beginning(SessionConfig().updated(**config), ttl_seconds, slides=slides)
+        if must_exist or not self._begin(beginning):
+            self._current()
+            if config:
+                self.configure(**config)
+
+    @property
+    def knowledge_base(self) -> KnowledgeBase:
+        """The knowledge base it learns into and predicts from."""
+        return self._kb
 
     @property
     def events(self) -> list[Event]:
@@ -123,18 +135,57 @@ class Session:
         """The last observation as it was given; empty if there is none."""
         return self._current().percept
 
-    def configure(self, **changes: Any) -> SessionConfig:
+    @property
+    def short_term_memory(self) -> ShortTermMemory:
+        """All of its state at one moment."""
+        return self._current()
+
+    def info(self) -> SessionInfo:
+        """When it began, how long it lives, and what was said about it.
+
+        Raises:
+            SessionNotFound: It expired or was deleted.
+        """
+        kept = self._visit()
+        if kept is None:
+            raise gone(self.id)
+        about = msgspec.json.decode(kept.about, type=About)
+        return SessionInfo(
+            self.id,
+            kept.kb,
+            kept.created_ms,
+            kept.expires_ms,
+            kept.ttl,
+            about.metadata,
+            self._known.state.config,
+        )
+
+    def extend(self, ttl_seconds: int, *, operation: Operation | None = None) -> int:
+        """Let it live on for so many seconds from now, and from each use on; answers them.
+
+        Raises:
+            InvalidConfig: They are fewer than one.
+            SessionNotFound: It expired or was deleted.
+        """
+        check_ttl(ttl_seconds)
+        operation = (operation or Operation()).telling(ttl_seconds)
+        told = self._kb.sessions.extend(self.id, ttl_seconds, operation)
+        if told is None:
+            raise gone(self.id)
+        return operation.answer(told, int) if operation.is_repeatable else ttl_seconds
+
+    def configure(self, *, operation: Operation | None = None, **changes: Any) -> SessionConfig:
         """Change configuration keys.
 
         Raises:
             InvalidConfig: A value cannot be used; none is changed.
         """
 
-        def change(state: ShortTermMemory) -> tuple[ShortTermMemory, None]:
+        def change(state: ShortTermMemory) -> _Next:
             config = state.config.updated(**changes)
-            return msgspec.structs.replace(state, config=config), None
+            return _Next(msgspec.structs.replace(state, config=config), None, config)
 
-        return self._step(change)[0].config
+        return self._step(change, SessionConfig, operation)
 
     def observe(
         self,
@@ -143,6 +194,7 @@ class Session:
         vectors: Sequence[Sequence[float]] = (),
         emotives: Mapping[str, float] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        operation: Operation | None = None,
     ) -> Observed:
         """Observe one event, or emotives and metadata that belong to the event before.
 
@@ -152,26 +204,57 @@ class Session:
                 the stored ones nearest to it.
             emotives: Numbers by name.
             metadata: Anything by name; values are kept as text.
+            operation: An operation id that makes a repeat safe.
 
         Raises:
             InvalidInput: Something given cannot be used; the session is as it was.
             SessionNotFound: It expired or was deleted.
         """
-        event = _checked_event(symbols)
-        percept = {
-            "strings": sorted(event),
-            "vectors": [checked_vector(vector).tolist() for vector in vectors],
-            "emotives": checked_emotives(emotives),
-            "metadata": checked_metadata(metadata),
-        }
+        percept = checked_observation(Observation(symbols, vectors, emotives, metadata))
 
-        def change(state: ShortTermMemory) -> tuple[ShortTermMemory, Material | None]:
-            moment = self._moment(event, percept, state.config)
-            observed = state.observed(moment, percept)
-            return _auto_learned(observed) if moment.event else (observed, None)
+        def change(state: ShortTermMemory) -> _Next:
+            observing = Observing(state, self._kb.nearest_vectors)
+            answer = observing.observe(percept)
+            return _Next(observing.state, observing.lesson, answer)
 
-        state, learned = self._step(change)
-        return Observed(len(state.moments), state.time, learned)
+        return self._step(change, Observed, operation)
+
+    def observe_many(
+        self,
+        observations: Iterable[Observation],
+        *,
+        learn_after_each: bool = False,
+        learn_at_end: bool = False,
+        clear_between: bool = False,
+        operation: Operation | None = None,
+    ) -> ObservedMany:
+        """Observe one after the other, in one step: all of them, or none if one cannot be used.
+
+        Args:
+            observations: What is observed.
+            learn_after_each: Whether to learn after each.
+            learn_at_end: Whether to learn what is left at the end.
+            clear_between: Whether to drop the events before each but the first.
+            operation: An operation id that makes a repeat safe.
+
+        Raises:
+            InvalidInput: Something given cannot be used; the session is as it was.
+            SessionNotFound: It expired or was deleted.
+        """
+        percepts = [checked_observation(observation) for observation in observations]
+
+        def change(state: ShortTermMemory) -> _Next:
+            observing = Observing(state, self._kb.nearest_vectors)
+            answer = observed_many(
+                observing,
+                percepts,
+                learn_after_each=learn_after_each,
+                learn_at_end=learn_at_end,
+                clear_between=clear_between,
+            )
+            return _Next(observing.state, observing.lesson, answer)
+
+        return self._step(change, ObservedMany, operation)
 
     def learn(self) -> str | None:
         """Learn short-term memory as a pattern and empty it.
@@ -180,7 +263,21 @@ class Session:
             The pattern's name, or None if there were fewer than two symbols: they are no pattern,
             and are forgotten all the same.
         """
-        return self._step(lambda state: (state.emptied(), state.material()))[1]
+        return self._step(self._learned, Learned, None).pattern
+
+    def learn_events(self, *, operation: Operation | None = None) -> Learned:
+        """Learn as :meth:`learn` does, if there are events.
+
+        Raises:
+            NothingToLearn: There is no event; nothing was changed.
+        """
+
+        def change(state: ShortTermMemory) -> _Next:
+            if not state.moments:
+                raise NothingToLearn("Cannot learn from empty STM", remedy="observe first")
+            return self._learned(state)
+
+        return self._step(change, Learned, operation)
 
     def predict(self, *, explain: bool = False, **overrides: Any) -> Predictions:
         """Predict from short-term memory; the session is not changed.
@@ -203,100 +300,103 @@ class Session:
         state = self._current()
         return self._kb.explain_with(state.events, state.config.updated(**overrides), pattern)
 
-    def clear(self) -> None:
+    def clear(self, *, operation: Operation | None = None) -> None:
         """Empty short-term memory and begin time anew; the configuration stays."""
-        self._step(lambda state: (state.cleared(), None))
+        self._step(lambda state: _Next(state.cleared(), None, None), type(None), operation)
 
-    def delete(self) -> None:
-        """End the session; what it learned stays."""
-        self._kb.remove_session(self.id)
+    def clear_all(self, *, operation: Operation | None = None) -> None:
+        """Clear it, and its knowledge base for everyone."""
 
-    def _moment(self, symbols: Event, percept: dict[str, Any], config: SessionConfig) -> Moment:
-        named = {vector_symbol(vector): list(vector) for vector in percept["vectors"]}
-        near = {name for vector in named.values() for name in self._neighbours(vector, config)}
-        event = [*sorted({*named, *near}), *symbols]
-        return Moment(
-            in_stored_order(event, sort=config.sort_symbols),
-            (percept["emotives"],) if percept["emotives"] else (),
-            (percept["metadata"],) if percept["metadata"] else (),
-            named,
+        def keep(known: _Known, following: _Next, operation: Operation) -> tuple[str, _Known]:
+            step = self._after(known, following.state)
+            told = self._kb.clear_with(step, operation)
+            return told, _Known(step.next_version, following.state)
+
+        self._step(
+            lambda state: _Next(state.cleared(), None, None), type(None), operation, keep=keep
         )
 
-    def _neighbours(self, vector: Sequence[float], config: SessionConfig) -> list[str]:
-        return self._kb.nearest_vectors(vector, MAX_NEIGHBOURS, config.vector_max_distance)
+    def delete(self, *, operation: Operation | None = None) -> bool:
+        """End the session; what it learned stays. False if it was not there."""
+        operation = (operation or Operation()).telling(True)
+        told = self._kb.sessions.remove(self.id, operation)
+        return told is not None
 
-    def _begin(self) -> bool:
+    def _learned(self, state: ShortTermMemory) -> _Next:
+        observing = Observing(state, self._kb.nearest_vectors)
+        answer = Learned(observing.learn(), len(state.moments))
+        return _Next(observing.state, observing.lesson, answer)
+
+    def _begin(self, beginning: Beginning) -> bool:
         """Make the session; False if it is there already, perhaps only just."""
-        if self._reload() is not None:
+        check_ttl(beginning.ttl_seconds)
+        if self._visit() is not None:
             return False
         try:
-            self._keep(self._kept, self._kept.state, None)
+            begin(self._kb, self.id, beginning)
         except Conflict:
-            self._current()
             return False
+        self._current()
         return True
 
     def _current(self) -> ShortTermMemory:
-        kept = self._reload()
-        if kept is None:
-            raise self._gone()
-        return kept.state
+        if self._visit() is None:
+            raise gone(self.id)
+        return self._known.state
 
-    def _step(self, change: _Change) -> tuple[ShortTermMemory, str | None]:
+    def _visit(self) -> Kept | None:
+        """Know the session as it is now; None if it is not there."""
+        kept = self._kb.sessions.visit(self.id, self._known.version, slides=self._slides)
+        if kept is None:
+            return None
+        if kept.kb != self._kb.name:
+            raise SessionNotFound(
+                f"session {self.id[:60]!a} is on knowledge base {kept.kb[:60]!a}",
+                remedy="open it there, or choose another id",
+            )
+        self._take(kept)
+        return kept
+
+    def _take(self, kept: Kept) -> None:
+        if kept.state:
+            state = msgspec.json.decode(kept.state, type=ShortTermMemory)
+            self._known = _Known(kept.version, state)
+
+    def _step(
+        self,
+        change: _Change,
+        kind: type[T],
+        operation: Operation | None,
+        keep: Callable[[_Known, _Next, Operation], tuple[str, _Known]] | None = None,
+    ) -> T:
         """Take a step from the newest state; a step that another one overtook is taken again."""
+        operation, keep = operation or Operation(), keep or self._keep
+        if operation.is_repeatable:
+            told = self._kb.sessions.told(operation)
+            if told is not None:
+                return operation.answer(told, kind)
         for attempt in range(_ATTEMPTS):
-            kept = self._kept
-            state, material = change(kept.state)
+            known = self._known
+            following = change(known.state)
             try:
-                return state, self._keep(kept, state, material)
+                told, kept = keep(known, following, operation.telling(following.answer))
             except Conflict:
                 self._current()
                 time.sleep(random.random() * 0.0005 * min(attempt, 20))  # noqa: S311
+                continue
+            self._known = kept
+            answer: T = following.answer
+            return operation.answer(told, kind) if operation.is_repeatable else answer
         raise Conflict(f"session {self.id} is never left alone", remedy="use it from fewer places")
 
-    def _keep(self, kept: _Kept, state: ShortTermMemory, material: Material | None) -> str | None:
-        """Keep the state that follows one."""
-        # Each life of a session begins at a version of its own: a handle that knows the session as
-        # it was before it was deleted cannot take the new one for it.
-        following = kept.version + 1 if kept.version else secrets.randbits(_VERSION_BITS) + 1
+    def _keep(self, known: _Known, following: _Next, operation: Operation) -> tuple[str, _Known]:
+        """Keep the state that follows one; answers what was told, and what is known then."""
+        step = self._after(known, following.state)
+        lesson = following.lesson.lesson() if following.lesson is not None else NOTHING
+        told = self._kb.learn_lesson(lesson, following.state.config, step, operation)
+        return told, _Known(step.next_version, following.state)
+
+    def _after(self, known: _Known, state: ShortTermMemory) -> SessionStep:
+        version = known.version
         encoded = msgspec.json.encode(state)
-        step = SessionStep(self.id, kept.version, encoded, self._ttl, following)
-        learned = self._kb.learn_material(material, state.config, step)
-        self._kept = _Kept(following, state)
-        return learned
-
-    def _reload(self) -> _Kept | None:
-        """The session as it is now; None if it is not there."""
-        found = self._kb.load_session(self.id)
-        if found is None:
-            return None
-        if found.kb != self._kb.name:
-            raise SessionNotFound(
-                f"session {self.id[:60]!a} is on knowledge base {found.kb[:60]!a}",
-                remedy="open it there, or choose another id",
-            )
-        kept = self._kept
-        if found.version != kept.version:
-            state = msgspec.json.decode(found.state, type=ShortTermMemory)
-            self._kept = kept = _Kept(found.version, state)
-        return kept
-
-    def _gone(self) -> SessionNotFound:
-        return SessionNotFound(
-            f"session {self.id[:60]!a} expired or was deleted", remedy="open a new one"
-        )
-
-
-def _checked_event(symbols: Sequence[str]) -> Event:
-    if isinstance(symbols, str):
-        raise InvalidEvent(
-            f"an event must be a list of symbols, got the text {symbols[:60]!a}",
-            remedy="put a single symbol in a list",
-        )
-    return checked_events([list(symbols)], sort=False)[0]
-
-
-def _auto_learned(state: ShortTermMemory) -> tuple[ShortTermMemory, Material | None]:
-    if not state.is_due():
-        return state, None
-    return state.after_auto_learn(), state.material()
+        return SessionStep(self.id, version, version + 1, encoded, slides=self._slides)

@@ -14,8 +14,10 @@ from tests.storage.ledger.test_layout import keys_of
 import kato
 from kato.errors import Conflict, StoreFull, StoreUnavailable
 from kato.memory.engines import Engines
-from kato.storage.ledger.connection import SHARD, Connection, operation_id
-from kato.storage.ledger.counters import Counters, SessionStep
+from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.counters import Counters
+from kato.storage.ledger.operations import Operation, operation_id
+from kato.storage.ledger.sessions import SessionStep
 
 LESSON = lesson_of([["a"], ["b"]], [["b"], ["c", "a"]])
 FULL = 0
@@ -50,7 +52,7 @@ class LosesAnswers:
 
 
 def test_a_repeated_learn_answers_as_the_first(engines: Engines, kb: kato.KnowledgeBase) -> None:
-    operation = operation_id()
+    operation = Operation()
     first, second = (
         engines.counters.learn(kb.name, LESSON, persistence=5, operation=operation)
         for _ in range(2)
@@ -63,7 +65,7 @@ def test_a_repeated_learn_answers_as_the_first(engines: Engines, kb: kato.Knowle
 def test_a_learn_repeated_at_the_same_time_is_done_once(
     engines: Engines, kb: kato.KnowledgeBase
 ) -> None:
-    operation = operation_id()
+    operation = Operation()
 
     def ask(_: int) -> Any:
         return engines.counters.learn(kb.name, LESSON, persistence=5, operation=operation)
@@ -175,7 +177,9 @@ def test_a_step_on_an_old_state_changes_nothing(engines: Engines, kb_name: str) 
     session = operation_id()
 
     def step(version: int) -> None:
-        next_state = SessionStep(session, version, b"%d" % version, 60)
+        next_state = SessionStep(
+            session, version, version + 1, b"%d" % version, None if version else 60
+        )
         engines.counters.learn(kb_name, LESSON, persistence=5, step=next_state)
 
     step(0)
@@ -185,13 +189,13 @@ def test_a_step_on_an_old_state_changes_nothing(engines: Engines, kb_name: str) 
         with pytest.raises(Conflict):
             step(version)
     assert everything(engines, kb_name) == before
-    kept = engines.sessions.load(session)
+    kept = engines.sessions.visit(session)
     assert kept is not None
     assert (kept.version, kept.kb, kept.state) == (2, kb_name, b"1")
 
 
 def test_a_repeated_step_is_no_conflict(engines: Engines, kb_name: str) -> None:
-    operation, step = operation_id(), SessionStep(operation_id(), 0, b"state", 60)
+    operation, step = Operation(), SessionStep(operation_id(), 0, 1, b"state", 60)
     answers = [
         engines.counters.learn(kb_name, LESSON, persistence=5, step=step, operation=operation)
         for _ in range(2)
@@ -201,19 +205,18 @@ def test_a_repeated_step_is_no_conflict(engines: Engines, kb_name: str) -> None:
 
 def test_a_removed_session_takes_no_step(engines: Engines, kb_name: str) -> None:
     session = operation_id()
-    engines.counters.learn(kb_name, LESSON, persistence=5, step=SessionStep(session, 0, b"", 60))
-    assert engines.sessions.remove(session)
-    assert not engines.sessions.remove(session)
+    engines.counters.learn(kb_name, LESSON, persistence=5, step=SessionStep(session, 0, 1, b"", 60))
+    assert engines.sessions.remove(session, Operation()) is not None
+    assert engines.sessions.remove(session, Operation()) is None
     with pytest.raises(Conflict):
-        engines.counters.learn(
-            kb_name, LESSON, persistence=5, step=SessionStep(session, 1, b"", 60)
-        )
-    assert engines.sessions.load(session) is None
+        engines.counters.learn(kb_name, LESSON, persistence=5, step=SessionStep(session, 1, 2, b""))
+    assert engines.sessions.visit(session) is None
 
 
 def test_a_session_expires(engines: Engines, kb_name: str) -> None:
     session = operation_id()
-    engines.counters.learn(kb_name, LESSON, persistence=5, step=SessionStep(session, 0, b"", 1234))
+    step = SessionStep(session, 0, 1, b"", 1234)
+    engines.counters.learn(kb_name, LESSON, persistence=5, step=step)
     assert 1200 < engines.connection.command("TTL", f"{SHARD}:session:{session}") <= 1234
 
 
@@ -246,9 +249,9 @@ def test_steps_of_several_handles_learn_each_event_once(kb: kato.KnowledgeBase) 
 
 
 def test_ids_of_operations_end(engines: Engines, kb_name: str) -> None:
-    operation = operation_id()
+    operation = Operation()
     engines.counters.learn(kb_name, LESSON, persistence=5, operation=operation)
-    assert 0 < engines.connection.command("PTTL", f"{SHARD}:op:{operation}") <= 60_000
+    assert 0 < engines.connection.command("PTTL", f"{SHARD}:op:{operation.id}") <= 60_000
 
 
 def test_learning_is_answered_from_the_knowledge_bases_number(

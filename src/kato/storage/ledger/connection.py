@@ -2,14 +2,10 @@
 
 The server is only ever asked for a script or a single command. Every script that changes something
 takes an operation id and answers a repeat from its record, so a lost answer can be asked for again.
-
->>> operation_id() != operation_id()
-True
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -26,21 +22,27 @@ from kato.errors import Conflict, KatoError, StoreFull, StoreTooNew, StoreUnavai
 FORMAT = 1
 """Layout of the keys; a ledger with a higher number was written by a newer release."""
 
-OPERATION_KEPT_MS = 60_000
-"""How long the answer of an operation is kept for a repeat, unless the caller asks for longer."""
-
 ANSWER_SECONDS = 15.0
 """How long an answer may take. Scripts take milliseconds."""
 
 SHARD = "{0}"
 """Embedded ledgers have one shard: the hash tag of all keys."""
 
-_SCRIPTS = ("learn", "forget", "clear", "drop", "look", "facts", "state", "claim", "done")
-
-
-def operation_id() -> str:
-    """A new operation id: 128 random bits in hexadecimal."""
-    return secrets.token_hex(16)
+_SCRIPTS = (
+    "learn",
+    "forget",
+    "clear",
+    "drop",
+    "look",
+    "facts",
+    "state",
+    "claim",
+    "done",
+    "visit",
+    "extend",
+    "remove",
+    "expired",
+)
 
 
 class Connection:

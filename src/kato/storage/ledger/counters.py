@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.model.emotive import Emotives
-from kato.storage.ledger.connection import (
-    OPERATION_KEPT_MS,
-    SHARD,
-    Connection,
-    operation_id,
-    packed,
-)
+from kato.storage.ledger.connection import SHARD, Connection, packed
 from kato.storage.ledger.journal import (
     Batch,
     Entry,
@@ -26,29 +20,13 @@ from kato.storage.ledger.journal import (
     unpacked_metadata,
     unpacked_records,
 )
+from kato.storage.ledger.operations import Operation
+from kato.storage.ledger.sessions import SessionStep
 
 IntArray = npt.NDArray[np.int64]
 
 Brought = tuple[list[str], Emotives, dict[str, list[str]]]
 """What a pattern brings: emotive records as JSON, their means, metadata values by key."""
-
-
-class SessionStep(msgspec.Struct, frozen=True):
-    """A session's next state, kept by the same script that learns.
-
-    Attributes:
-        session: The session's id.
-        version: The version the step was computed from; 0 if the session begins with it.
-        state: The new state, encoded.
-        ttl: Seconds until it expires.
-        next_version: The version it makes; one more than ``version`` if 0.
-    """
-
-    session: str
-    version: int
-    state: bytes
-    ttl: int
-    next_version: int = 0
 
 
 class Lesson(msgspec.Struct, frozen=True):
@@ -72,11 +50,19 @@ class Lesson(msgspec.Struct, frozen=True):
 
 
 class Learned(msgspec.Struct, frozen=True, array_like=True):
-    """What became of a lesson: ids and frequencies in the order of the batch."""
+    """What became of a lesson.
+
+    Attributes:
+        kb: The knowledge base's number; 0 if there was nothing to learn.
+        ids: Pattern ids in the order of the batch.
+        frequencies: Their frequencies after it.
+        told: What a repeat of the operation is told.
+    """
 
     kb: int
     ids: list[int]
     frequencies: list[int]
+    told: str = ""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -167,7 +153,7 @@ class Counters:
         *,
         persistence: int,
         step: SessionStep | None = None,
-        operation: str | None = None,
+        operation: Operation | None = None,
     ) -> Learned:
         """Learn a lesson, and keep a session's step with it.
 
@@ -193,12 +179,12 @@ class Counters:
         lesson: Lesson,
         persistence: int,
         step: SessionStep | None,
-        operation: str | None,
+        operation: Operation | None,
     ) -> tuple[Any, ...]:
-        step = step or SessionStep("", 0, b"", 0)
+        operation = operation or Operation()
         return (
-            operation or operation_id(),
-            OPERATION_KEPT_MS,
+            operation.id,
+            operation.kept_ms,
             kb,
             packed(lesson.batch),
             packed(lesson.texts),
@@ -207,12 +193,9 @@ class Counters:
             persistence,
             self._journal_limit,
             packed(lesson.vectors) if lesson.vectors else b"",
-            step.session,
-            step.version,
-            step.state,
-            step.ttl,
             lesson.names,
-            step.next_version or step.version + 1,
+            operation.told,
+            *(step.arguments() if step else ("",)),
         )
 
     def forget(self, kb: str, name: bytes, state: PatternState, symbols: Sequence[int]) -> bool:
@@ -226,10 +209,11 @@ class Counters:
         """
         ids, times = np.unique(np.asarray(symbols, np.int64), return_counts=True)
         shares = np.stack([ids, times], axis=1).ravel().tolist()
+        operation = Operation()
         answer = self._connection.run(
             "forget",
-            operation_id(),
-            OPERATION_KEPT_MS,
+            operation.id,
+            operation.kept_ms,
             kb,
             state.kb,
             name,
@@ -239,9 +223,29 @@ class Counters:
         )
         return msgspec.msgpack.decode(answer, type=list[int]) == [1]
 
-    def clear(self, kb: str) -> None:
-        """Give the knowledge base a new, empty number."""
-        self._connection.run("clear", operation_id(), OPERATION_KEPT_MS, kb, self._journal_limit)
+    def clear(
+        self, kb: str, *, step: SessionStep | None = None, operation: Operation | None = None
+    ) -> str:
+        """Give the knowledge base a new, empty number, and keep a session's step with it.
+
+        Returns:
+            What a repeat of the operation is told.
+
+        Raises:
+            StoreFull: The journal is full; nothing was cleared.
+            Conflict: The session moved on; nothing was cleared.
+        """
+        operation = operation or Operation()
+        answer = self._connection.run(
+            "clear",
+            operation.id,
+            operation.kept_ms,
+            kb,
+            self._journal_limit,
+            operation.told,
+            *(step.arguments() if step else ("",)),
+        )
+        return msgspec.msgpack.decode(answer, type=tuple[int, int, str])[2]
 
     def drop_some(self, keys: int = 2000) -> bool:
         """Remove some keys of cleared numbers; False if there was nothing to remove."""

@@ -3,28 +3,27 @@
 -- ARGV: 1 operation, 2 how long its answer is kept (ms), 3 knowledge base, 4 batch
 -- {offsets, symbols, event offsets, event ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
 -- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
--- in bytes, 10 vectors, 11 session or '', 12 its expected version, 13 its new state, 14 its time to
--- live in s, 15 names (20 bytes each; cmsgpack knows no binary type, so they come apart), 16 the
--- session's new version.
--- Answers {kb, {id, ...}, {frequency, ...}}, or an error before anything is changed.
+-- in bytes, 10 vectors, 11 names (20 bytes each; cmsgpack knows no binary type, so they come apart),
+-- 12 what a repeat of the operation is told besides, 13 session or '', 14 ... the rest of its step.
+-- Answers {kb, {id, ...}, {frequency, ...}, what a repeat is told}, or an error before anything is
+-- changed.
 
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
 
-local session = ARGV[11] ~= '' and shard .. ':session:' .. ARGV[11]
-if session and number(redis.call('HGET', session, 'version')) ~= tonumber(ARGV[12]) then
+local step = ARGV[13] ~= '' and {unpack(ARGV, 13)}
+if step and not is_current(step) then
   return redis.error_reply('KATOCONFLICT the session moved on')
 end
 -- A script that fails keeps what it has written: all that can fail comes before the first write.
 local batch, texts, occurring, brought =
   cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6]), cmsgpack.unpack(ARGV[7])
-local names, offsets, symbols = ARGV[15], batch[1], batch[2]
+local names, offsets, symbols = ARGV[11], batch[1], batch[2]
 local count = #names / 20
 if count == 0 then
-  redis.call('HSET', session, 'version', ARGV[16], 'kb', ARGV[3], 'state', ARGV[13])
-  redis.call('EXPIRE', session, ARGV[14])
-  return answer(operation, kept, cmsgpack.pack({0, {}, {}}))
+  if step then keep_session(step, ARGV[3]) end
+  return answer(operation, kept, cmsgpack.pack({0, {}, {}, ARGV[12]}))
 end
 if journal_is_full(tonumber(ARGV[9])) then
   return redis.error_reply('KATOFULL the journal is full')
@@ -197,8 +196,5 @@ if #weighed_ids > 0 then field('affinities', cmsgpack.pack({weighed_ids, weighed
 if ARGV[10] ~= '' then field('vectors', ARGV[10]) end
 append('learn', kb, fields)
 
-if session then
-  redis.call('HSET', session, 'version', ARGV[16], 'kb', ARGV[3], 'state', ARGV[13])
-  redis.call('EXPIRE', session, ARGV[14])
-end
-return answer(operation, kept, cmsgpack.pack({kb, pattern_ids, pattern_frequencies}))
+if step then keep_session(step, ARGV[3]) end
+return answer(operation, kept, cmsgpack.pack({kb, pattern_ids, pattern_frequencies, ARGV[12]}))

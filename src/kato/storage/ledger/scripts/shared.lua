@@ -18,7 +18,8 @@
 --   {0}:journal               stream  what ClickHouse has not got yet; ids are <sequence>-0
 --   {0}:journal:state         hash    sequence, bytes, done, done_bytes, and the intent
 --   {0}:dropped               set     numbers whose keys are still to be removed
---   {0}:session:<id>          hash    version, kb, state
+--   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about
+--   {0}:sessions              zset    session's id -> when it expires, in ms
 --   {0}:op:<id>               string  the answer to an operation that was carried out
 
 local shard = KEYS[1]
@@ -133,6 +134,35 @@ local function answer(operation, milliseconds, result)
     redis.call('SET', shard .. ':op:' .. operation, result, 'PX', milliseconds)
   end
   return result
+end
+
+local function milliseconds()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- Let a session live for so long from now on.
+local function prolong(id, seconds)
+  local expires = milliseconds() + 1000 * seconds
+  redis.call('PEXPIREAT', shard .. ':session:' .. id, expires)
+  redis.call('ZADD', shard .. ':sessions', expires, id)
+end
+
+-- Steps of sessions: {id, version it was computed from, next version, slides, state} and, where the
+-- session begins with it, {ttl in s, about}. Whether the session is where the step thinks it is.
+local function is_current(step)
+  return number(redis.call('HGET', shard .. ':session:' .. step[1], 'version')) == tonumber(step[2])
+end
+
+local function keep_session(step, kb_name)
+  local key = shard .. ':session:' .. step[1]
+  redis.call('HSET', key, 'version', step[3], 'kb', kb_name, 'state', step[5])
+  if step[6] ~= '' then
+    redis.call('HSET', key, 'ttl', step[6], 'about', step[7], 'created', milliseconds())
+    prolong(step[1], tonumber(step[6]))
+  elseif step[4] == '1' then
+    prolong(step[1], tonumber(redis.call('HGET', key, 'ttl')))
+  end
 end
 
 local function open_kb(name)
