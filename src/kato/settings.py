@@ -34,6 +34,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ``auto`` by the index, and by the postings where the index would take too much memory.
         recall_memory_mb: MiB the recall index may take in memory, 1 or more
             (``KATO_RECALL_MEMORY_MB``). A million patterns of 12 symbols take 110.
+        service_name: The end of the labels of nodes (``KATO_SERVICE_NAME``).
+        session_ttl: Seconds a session of the service lives on after it was used, unless it says
+            otherwise, 1 or more (``KATO_SESSION_TTL``).
+        session_auto_extend: Whether use lets a session live on (``KATO_SESSION_AUTO_EXTEND``).
+        cors_origins: Origins whose pages may call the service, ``*`` all (``KATO_CORS_ORIGINS``,
+            by commas).
+        max_body_mb: MiB of a request's body (``KATO_MAX_BODY_MB``).
+        max_event_symbols: Symbols of an event that the service takes (``KATO_MAX_EVENT_SYMBOLS``).
+        max_call_events: Events of a call that the service takes (``KATO_MAX_CALL_EVENTS``).
 
     >>> Settings.from_environment({"KATO_FLUSH_INTERVAL_MS": "50"}).flush_interval_ms
     50
@@ -48,6 +57,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush_interval_ms: int = 200
     recall_plan: RecallPlan = "auto"
     recall_memory_mb: int = 4096
+    service_name: str = "kato"
+    session_ttl: int = 3600
+    session_auto_extend: bool = True
+    cors_origins: tuple[str, ...] = ("*",)
+    max_body_mb: int = 16
+    max_event_symbols: int = 10_000
+    max_call_events: int = 10_000
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -67,6 +83,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
             recall_plan=_recall_plan(env.get("KATO_RECALL_PLAN") or "auto"),
             recall_memory_mb=_integer(env, "KATO_RECALL_MEMORY_MB", 4096, 1, 1 << 20),
+            service_name=env.get("KATO_SERVICE_NAME") or "kato",
+            session_ttl=_integer(env, "KATO_SESSION_TTL", 3600, 1, 1 << 31),
+            session_auto_extend=_boolean(env, "KATO_SESSION_AUTO_EXTEND", default=True),
+            cors_origins=tuple((env.get("KATO_CORS_ORIGINS") or "*").split(",")),
+            max_body_mb=_integer(env, "KATO_MAX_BODY_MB", 16, 1, 1 << 20),
+            max_event_symbols=_integer(env, "KATO_MAX_EVENT_SYMBOLS", 10_000, 1, 1 << 31),
+            max_call_events=_integer(env, "KATO_MAX_CALL_EVENTS", 10_000, 1, 1 << 31),
         )
 
 
@@ -81,6 +104,15 @@ def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: in
     if not low <= value <= high:
         raise InvalidConfig({name: f"must be between {low} and {high}, got {value}"})
     return value
+
+
+def _boolean(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name)
+    if not text:
+        return default
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise InvalidConfig({name: f"must be true or false, got {text!r}"})
+    return text.lower() in ("true", "1")
 
 
 def _recall_plan(text: str) -> RecallPlan:

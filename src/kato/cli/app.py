@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, evaluate, explain, learn, predict, stored
+from kato.cli import demo, evaluate, explain, learn, predict, serve, stored
 from kato.cli.display.console import print_error
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
@@ -23,7 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-_LEARNING, _LOOKING, _TRYING = "Learn and predict", "Look and tidy", "See it work"
+_LEARNING, _LOOKING = "Learn and predict", "Look and tidy"
+_SERVING, _TRYING = "Serve", "See it work"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
 app.command(rich_help_panel=_LEARNING)(predict.predict)
 app.command(rich_help_panel=_LEARNING)(explain.explain)
@@ -31,6 +32,7 @@ app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_TRYING)(demo.demo)
 app.command(rich_help_panel=_TRYING)(evaluate.evaluate)
 

@@ -15,7 +15,7 @@ from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
 from kato.memory.predicting import ATTEMPTS, Predictor
 from kato.memory.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
 from kato.model.config import SessionConfig
-from kato.model.emotive import accumulate_metadata, checked_emotives, checked_metadata
+from kato.model.emotive import Emotives, accumulate_metadata, checked_emotives, checked_metadata
 from kato.model.event import check_text, checked_events
 from kato.model.example import Example
 from kato.model.explanation import Explanation
@@ -199,6 +199,14 @@ class KnowledgeBase:
         ids = iter(self._counters.counted_symbols(number) if number is not None else [])
         while part := list(islice(ids, _SYMBOLS_AT_ONCE)):
             yield from self._predictor.symbol_statistics(self.name, part)
+
+    def affinity(self, symbol: str) -> Emotives:
+        """By emotive, the sum over the learns that held the symbol of the emotive's mean.
+
+        Empty if the symbol is not known.
+        """
+        check_text(symbol, "a symbol")
+        return self._counters.affinity(self.name, symbol)
 
     def learn_lesson(
         self,

@@ -13,6 +13,7 @@ from kato.memory.predicting import Predictor
 from kato.memory.statistics import MemoryStatistics
 from kato.memory.vocabulary import Vocabulary
 from kato.settings import Settings
+from kato.storage.ledger.channel import Channel
 from kato.storage.ledger.tail import Tail
 
 
@@ -54,12 +55,14 @@ class Memory:
 
     Attributes:
         sessions: Where sessions are kept.
+        channel: Where processes that share the stores tell each other what happens.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
         engines = Engines(settings, path)
         self._engines = engines
         self.sessions = engines.sessions
+        self.channel = Channel(engines.connection)
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)
@@ -94,6 +97,21 @@ class Memory:
             ledger_bytes=engines.counters.memory(),
             disk_bytes=engines.tables.bytes_on_disk(),
         )
+
+    def stores(self) -> tuple[str, ...]:
+        """The names of the stores, for :meth:`ask`."""
+        return ("clickhouse", "ledger")
+
+    def ask(self, store: str) -> None:
+        """Ask a store whether it is there.
+
+        Raises:
+            StoreUnavailable: It does not answer.
+        """
+        if store == "ledger":
+            self._engines.connection.command("PING")
+        else:
+            self._engines.tables.ping()
 
     def flush(self) -> None:
         """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""

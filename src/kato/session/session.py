@@ -135,9 +135,12 @@ class Session:
         """The last observation as it was given; empty if there is none."""
         return self._current().percept
 
-    @property
-    def short_term_memory(self) -> ShortTermMemory:
-        """All of its state at one moment."""
+    def read(self) -> ShortTermMemory:
+        """All of its state at one moment.
+
+        Raises:
+            SessionNotFound: It expired or was deleted.
+        """
         return self._current()
 
     def info(self) -> SessionInfo:

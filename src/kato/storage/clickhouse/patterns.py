@@ -185,6 +185,14 @@ class PatternTables:
                 return {name: value for name, value, _ in rows}
             asked *= 8
 
+    def ping(self) -> None:
+        """Ask the engine something small.
+
+        Raises:
+            StoreUnavailable: It does not answer.
+        """
+        self._clickhouse.rows("SELECT 1")
+
     def bytes_on_disk(self) -> int:
         """Bytes of all active parts."""
         rows = self._clickhouse.rows(

@@ -6,7 +6,8 @@ takes an operation id and answers a repeat from its record, so a lost answer can
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any, NoReturn
@@ -129,6 +130,29 @@ class Connection:
         """Send one command that may be sent twice without harm."""
         execute: Callable[..., Any] = self._client.execute_command
         return self._asked(lambda: execute(*arguments))
+
+    @contextmanager
+    def subscribed(self, channel: str) -> Iterator[Callable[[float], str | None]]:
+        """Subscribe to a channel; what this gives waits so many seconds for the next text.
+
+        Raises:
+            StoreUnavailable: The server does not answer.
+        """
+        try:
+            begin: Any = self._client.pubsub  # has no types
+            with begin() as subscription:
+                subscription.subscribe(channel)
+
+                def receive(seconds: float) -> str | None:
+                    message = subscription.get_message(timeout=seconds)
+                    if message is None or message["type"] != "message":
+                        return None
+                    text: str = message["data"].decode()
+                    return text
+
+                yield receive
+        except redis.RedisError as error:
+            self._fail(error)
 
     def close(self) -> None:
         """Close the connections."""

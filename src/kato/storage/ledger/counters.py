@@ -324,6 +324,17 @@ class Counters:
         """Ids of all symbols that stand in a pattern, ascending."""
         return sorted(int(i) for i in self._connection.command("HKEYS", f"{SHARD}:{kb}:count"))
 
+    def affinity(self, kb: str, text: str) -> Emotives:
+        """By emotive, the sum over a symbol's learns; empty if the symbol is not known."""
+        number = self.number(kb)
+        if number is None:
+            return {}
+        symbol = self._connection.command("HGET", f"{SHARD}:{number}:symbol", text)
+        if symbol is None:
+            return {}
+        sums = self._connection.command("HGET", f"{SHARD}:{number}:affinity", symbol)
+        return unpacked_emotives(sums) if sums else {}
+
     def memory(self) -> int:
         """Bytes of memory the server uses for data."""
         info: Any = self._connection.command("INFO", "memory")

@@ -1,0 +1,37 @@
+"""``kato serve``: the memory over HTTP."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from kato.cli.options import Common
+from kato.errors import InvalidConfig
+from kato.settings import Settings
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes; more than one needs servers by URL.")
+    ] = 1,
+) -> None:
+    """Serve the memory over HTTP: sessions, patterns and predictions, documented at /docs."""
+    common: Common = context.obj
+    if common.data_dir is not None:
+        os.environ["KATO_DATA_DIR"] = str(common.data_dir)
+    settings = Settings.from_environment()
+    if workers > 1 and not (settings.clickhouse_url and settings.redis_url):
+        raise InvalidConfig(
+            {
+                "workers": "embedded stores belong to one process; several workers need "
+                "KATO_CLICKHOUSE_URL and KATO_REDIS_URL"
+            }
+        )
+    from kato.service.serving import run  # noqa: PLC0415 - only this command needs a web server
+
+    run(settings, host, port, workers)

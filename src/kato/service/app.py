@@ -1,0 +1,77 @@
+"""The application: routes, errors, and the memory behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+
+from kato.memory import Memory, open_memory
+from kato.service.context import Context
+from kato.service.failures import add_handlers
+from kato.service.middleware import Bounds, Tracing
+from kato.service.routes import (
+    deprecated,
+    knowledge,
+    monitoring,
+    predictions,
+    root,
+    sessions,
+    short_term_memory,
+    stream,
+)
+from kato.service.version import VERSION
+from kato.settings import Settings
+
+DESCRIPTION = """
+A deterministic memory for sequences: sessions observe events of symbols, learn them as patterns
+into the node they are on, and predict what comes next.
+"""
+
+
+def create_app(settings: Settings | None = None, memory: Memory | None = None) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: In place of the environment's.
+        memory: An open one, which stays open; else one is opened as the settings say, for as long
+            as the application runs.
+    """
+    settings = settings or Settings.from_environment()
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        opened = memory or open_memory(settings=settings)
+        try:
+            app.state.context = context = Context(opened, settings)
+            async with context.events.running():
+                yield
+        finally:
+            if memory is None:
+                opened.close()
+
+    app = FastAPI(title="KATO API", version=VERSION, description=DESCRIPTION, lifespan=running)
+    for family in (
+        root,
+        sessions,
+        short_term_memory,
+        predictions,
+        knowledge,
+        monitoring,
+        deprecated,
+        stream,
+    ):
+        app.include_router(family.router)
+    add_handlers(app)
+    app.add_middleware(Bounds, settings=settings)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.cors_origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=True,
+    )
+    app.add_middleware(Tracing)
+    return app

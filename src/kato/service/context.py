@@ -1,0 +1,86 @@
+"""What every route needs: the memory, the settings, and the sessions that are in use."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+import anyio
+from anyio import CapacityLimiter
+from fastapi import Request
+
+from kato.memory import Memory
+from kato.service.events import Events
+from kato.service.handles import Handles
+from kato.service.nodes import label_of
+from kato.session import Session
+from kato.settings import Settings
+
+CALLS_AT_ONCE = 64
+"""Short calls to the stores that run at the same time."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Context:
+    """One for each process that serves.
+
+    Args:
+        memory: Where everything is kept.
+        settings: The limits, and how sessions live.
+
+    Attributes:
+        memory: As given.
+        settings: As given.
+        handles: The sessions that were used last.
+        events: What happens, for those who listen.
+        started: When it began, s since 1970.
+    """
+
+    def __init__(self, memory: Memory, settings: Settings) -> None:
+        self.memory = memory
+        self.settings = settings
+        self.handles = Handles(memory, slides=settings.session_auto_extend)
+        self.started = time.time()
+        self.events = Events(memory.channel, memory.sessions)
+        self._calls = CapacityLimiter(CALLS_AT_ONCE)
+        # More predictions at once than cores make each of them slower, and none faster.
+        self._predictions = CapacityLimiter(max(2, os.cpu_count() or 1))
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since it began."""
+        return time.time() - self.started
+
+    def label(self, node: str) -> str:
+        """What answers about a node call it."""
+        return label_of(node, self.settings.service_name)
+
+    def stepping(self, session_id: str) -> AbstractAsyncContextManager[Session]:
+        """The session, to take a step: one at a time in this process, in the order of arrival."""
+        return self.handles.using(session_id, self.call)
+
+    async def session(self, session_id: str) -> Session:
+        """The session, to be read."""
+        return await self.handles.reading(session_id, self.call)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a short call to the stores beside the event loop."""
+        wanted = partial(function, *args, **kwargs)
+        return await anyio.to_thread.run_sync(wanted, limiter=self._calls)
+
+    async def predict(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a prediction, or what takes as long, beside the event loop."""
+        wanted = partial(function, *args, **kwargs)
+        return await anyio.to_thread.run_sync(wanted, limiter=self._predictions)
+
+
+def context_of(request: Request) -> Context:
+    """The context of the process."""
+    context: Context = request.app.state.context
+    return context

@@ -1,0 +1,35 @@
+"""Requests that may be sent again: ``Idempotency-Key``."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Header, HTTPException, Request
+
+from kato.storage.ledger.operations import Operation
+
+LONGEST_KEY = 255
+"""Characters of a key."""
+
+
+async def operation_of(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            description="An id of this request, of up to 255 characters. If the same is sent again "
+            "within an hour, it is answered as the first time and not carried out once more."
+        ),
+    ] = None,
+) -> Operation:
+    """The operation of a request that changes something; one of its own without a key."""
+    if idempotency_key is None:
+        return Operation()
+    if not 0 < len(idempotency_key) <= LONGEST_KEY:
+        raise HTTPException(422, f"an Idempotency-Key has 1 to {LONGEST_KEY} characters")
+    body = hashlib.sha256(await request.body()).hexdigest()
+    asked = f"{request.method} {request.url.path}?{request.url.query} {body}"
+    # Hashed, so that no key a caller thinks of can be that of an operation of our own.
+    identity = hashlib.sha256(f"key {idempotency_key}".encode()).hexdigest()
+    return Operation.repeatable(identity, hashlib.sha256(asked.encode()).hexdigest())

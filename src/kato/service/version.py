@@ -1,0 +1,6 @@
+"""The release."""
+
+from importlib.metadata import version
+
+VERSION = version("kato")
+"""As the package says it."""

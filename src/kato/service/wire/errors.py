@@ -1,0 +1,48 @@
+"""Errors on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from kato.service.wire.examples import SESSION
+
+
+class Detail(BaseModel):
+    """What went wrong, and what to do about it."""
+
+    detail: str | dict[str, Any] | list[Any] = Field(
+        examples=["the embedded Valkey does not run; open the memory again"]
+    )
+
+
+class SessionError(BaseModel):
+    """What went wrong with a session."""
+
+    code: str = Field(examples=["SESSION_NOT_FOUND"])
+    message: str
+    session_id: str = Field(examples=[SESSION])
+
+
+class NoSession(BaseModel):
+    """There is no such session."""
+
+    error: SessionError
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+STORE: Responses = {
+    503: {"model": Detail, "description": "A store does not answer."},
+    507: {"model": Detail, "description": "A store is full."},
+}
+INVALID: Responses = {422: {"model": Detail, "description": "The request cannot be used."}}
+BODY: Responses = {
+    **INVALID,
+    400: {"model": Detail, "description": "What was asked for cannot be done."},
+    409: {"model": Detail, "description": "The state moved on."},
+    413: {"model": Detail, "description": "The body is too large."},
+}
+IN_SESSION: Responses = {404: {"model": NoSession, "description": "No such session."}, **STORE}
+"""What every route below ``/sessions/{id}/`` may answer."""
