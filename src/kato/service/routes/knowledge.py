@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 from kato.errors import PatternNotFound
 from kato.memory.statistics import SymbolStatistics
 from kato.model.naming import bare_name
+from kato.service import paths
 from kato.service.context import Context, context_of
 from kato.service.json import answered
 from kato.service.nodes import node_of
@@ -20,6 +21,7 @@ from kato.service.wire.knowledge import (
     SymbolsAnswer,
 )
 
+paths.register()
 router = APIRouter(tags=["knowledge"], responses={**STORE, **INVALID})
 
 Ours = Annotated[Context, Depends(context_of)]
@@ -69,7 +71,7 @@ async def read_affinities(context: Ours, node: Node) -> Response:
     return answered({"affinities": affinities, "node_id": context.label(node)})
 
 
-@router.get("/symbols/{symbol:path}/affinity", response_model=AffinityAnswer)
+@router.get("/symbols/{symbol:text}/affinity", response_model=AffinityAnswer)
 async def read_affinity(symbol: str, context: Ours, node: Node) -> Response:
     """What was felt with one symbol; it may hold anything, slashes too."""
     kb = context.memory.knowledge_base(node)
