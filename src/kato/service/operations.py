@@ -29,7 +29,10 @@ async def operation_of(
     if not 0 < len(idempotency_key) <= LONGEST_KEY:
         raise HTTPException(422, f"an Idempotency-Key has 1 to {LONGEST_KEY} characters")
     body = hashlib.sha256(await request.body()).hexdigest()
-    asked = f"{request.method} {request.url.path}?{request.url.query} {body}"
-    # Hashed, so that no key a caller thinks of can be that of an operation of our own.
-    identity = hashlib.sha256(f"key {idempotency_key}".encode()).hexdigest()
-    return Operation.repeatable(identity, hashlib.sha256(asked.encode()).hexdigest())
+    # Of each target by itself, as another target's answer has another form. Hashed, so that no key
+    # a caller thinks of can be that of an operation of our own.
+    target = f"{request.method} {request.url.path} {idempotency_key}"
+    asked = f"{request.url.query} {body}"
+    return Operation.repeatable(
+        hashlib.sha256(target.encode()).hexdigest(), hashlib.sha256(asked.encode()).hexdigest()
+    )
