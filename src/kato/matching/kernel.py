@@ -74,7 +74,7 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
         if rewriting:
             row = 1
             rewrite(pattern, memory.rows[0], similar, scratch.claims, memory.rows[1])
-            columns.codes[index] = memory.rows[1]
+            _copy(memory.rows[1], columns.codes[index])
         if not shared:
             enter_row(memory, row)
         lcs = common_subsequence(pattern, len(pattern), memory.masks, scratch.bits)
@@ -96,6 +96,13 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
         columns.preliminary[index] = preliminary_potential(
             matched, len(pattern), stop - start, size, blocks
         )
+
+
+@compiled
+def _copy(source: Array, target: Array) -> None:
+    # numba compiles its own assignment of an array for 2.5 s: it spells out the shapes in errors.
+    for index in range(len(source)):
+        target[index] = source[index]
 
 
 @compiled

@@ -66,7 +66,7 @@ def build(sequences: Sequences, first: int, last: int) -> Shelved:
         names=kernel_array(sequences.names[order], np.uint8),
         symbols=np.zeros((len(symbols), _width(counts)), np.uint8),
         bits=np.zeros(len(order), np.uint64),
-        pairs=np.zeros((len(order), PAIR_WORDS), np.uint64),
+        pairs=np.zeros((PAIR_WORDS, len(order)), np.uint64),
         event_offsets=event_offsets,
         event_ends=event_ends,
         frequent=frequent,
@@ -168,8 +168,8 @@ def fill(
                 _set_frequent(segment.bits, row, bit)
             if position > start:
                 low, high = pair_masks(symbols[position - 1], symbol)
-                segment.pairs[row, 0] |= low
-                segment.pairs[row, 1] |= high
+                segment.pairs[0, row] |= low
+                segment.pairs[1, row] |= high
     for code in range(len(segment.vocabulary)):
         segment.first_offsets[code + 1] += segment.first_offsets[code]
     next_first = segment.first_offsets.copy()

@@ -106,6 +106,7 @@ def _alike(sought: Sought, observation: Observation, similar: SimilarSymbols) ->
     return sought._replace(
         symbols=symbols.astype(np.uint32),
         times=times.astype(np.int64),
+        places=np.zeros(len(symbols), np.uint64),
         pairs=np.zeros_like(sought.pairs),
         doubles=np.zeros_like(sought.doubles[:1]),
     )

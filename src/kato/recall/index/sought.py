@@ -19,6 +19,7 @@ class Sought(NamedTuple):
         memory: The memory with its first row entered.
         symbols: uint32[d], ascending.
         times: int64[d], how often each was observed.
+        places: uint64[d], a bit for each of its places in the memory; all 0 if it has above 64.
         pairs: uint64[n - 1, 2], the bits of adjacent symbols.
         doubles: uint64[d, 2], the bits of each symbol beside itself.
         threshold: Least similarity.
@@ -27,6 +28,7 @@ class Sought(NamedTuple):
     memory: Observed
     symbols: Array
     times: Array
+    places: Array
     pairs: Array
     doubles: Array
     threshold: float
@@ -44,8 +46,11 @@ def sought_of(observation: Observation, threshold: float) -> Sought:
     memory = observed(symbols[np.newaxis])
     enter_row(memory, 0)
     distinct, times = np.unique(symbols, return_counts=True)
+    # The codes of a memory number its distinct symbols, so its masks are their places.
+    places = memory.masks[:, 0].copy() if len(symbols) <= 64 else np.zeros(len(distinct), np.uint64)
     pairs, doubles = pairs_of(symbols), doubles_of(distinct)
-    return Sought(memory, distinct, times.astype(np.int64), pairs, doubles, float(threshold))
+    times = times.astype(np.int64)
+    return Sought(memory, distinct, times, places, pairs, doubles, float(threshold))
 
 
 @allocating
