@@ -129,7 +129,9 @@ def gathering(shelf: Shelved, sought: Sought) -> Gathering:
 
 def _runs_room() -> Runs:
     low, high, bits, hits = np.empty((4, CHUNK), np.uint64)
-    return Runs(low, high, bits, hits, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64))
+    return Runs(
+        low, high, bits, hits, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64)
+    )
 
 
 def wanted(sought: Sought) -> Wanted:

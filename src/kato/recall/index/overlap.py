@@ -252,7 +252,11 @@ def mark_paired(
 
 @compiled
 def _mark_pair(
-    low: Array, high: Array, bits: Array, masks: tuple[np.uint64, np.uint64, np.uint64], paired: Array
+    low: Array,
+    high: Array,
+    bits: Array,
+    masks: tuple[np.uint64, np.uint64, np.uint64],
+    paired: Array,
 ) -> None:
     first, second, third = masks
     for row in range(len(paired)):

@@ -58,8 +58,6 @@ class Segment(NamedTuple):
         vocabulary: uint32[v], the distinct symbols, ascending.
         posting_offsets: uint32[v + 1], into postings.
         postings: uint32[p], rows by symbol, as often as the symbol occurs; none of frequent ones.
-        first_offsets: uint32[v + 1], into first_rows.
-        first_rows: uint32[r], rows by their first symbol.
     """
 
     cell_lengths: Array
@@ -78,8 +76,6 @@ class Segment(NamedTuple):
     vocabulary: Array
     posting_offsets: Array
     postings: Array
-    first_offsets: Array
-    first_rows: Array
 
 
 class Shelved(msgspec.Struct, frozen=True, eq=False):
