@@ -56,13 +56,14 @@ class Scratch(NamedTuple):
 
 
 @allocating
-def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: Columns) -> None:
+def align_all(
+    patterns: Patterns, memory: Observed, similar: Similar, columns: Columns, scratch: Scratch
+) -> None:
     """Align the memory with every pattern.
 
     ``memory`` has one row for all patterns, or one for each; with similar symbols it has two, the
     observed one and room for the rewritten one.
     """
-    scratch = _scratch(patterns, memory)
     size = memory.rows.shape[1]
     rewriting = len(similar.starts) > 0
     shared = len(memory.rows) == 1
@@ -126,11 +127,10 @@ def preliminary_potential(matched: int, length: int, present: int, size: int, bl
     return (evidence + confidence) * snr + cohesion
 
 
-@allocating
-def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
-    longest = 0
-    for index in range(len(patterns.offsets) - 1):
-        longest = max(longest, patterns.offsets[index + 1] - patterns.offsets[index])
+def scratch_of(patterns: Patterns, memory: Observed) -> Scratch:
+    """Room for the longest of the patterns."""
+    # Made here, not by the kernel: numba compiles a second for what makes four arrays.
+    longest = int((patterns.offsets[1:] - patterns.offsets[:-1]).max(initial=0))
     claims = Claims(np.zeros(longest, np.bool_), np.zeros(len(memory.first), np.int64))
     return Scratch(
         np.zeros(longest, np.int64),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching import Observation
-from kato.matching.compiled import Array, allocating, kernel_array
+from kato.matching.compiled import Array, compiled, kernel_array
 from kato.matching.observed import Observed, enter_row, observed
 from kato.recall.index.segment import pair_masks
 
@@ -48,24 +48,16 @@ def sought_of(observation: Observation, threshold: float) -> Sought:
     distinct, times = np.unique(symbols, return_counts=True)
     # The codes of a memory number its distinct symbols, so its masks are their places.
     places = memory.masks[:, 0].copy() if len(symbols) <= 64 else np.zeros(len(distinct), np.uint64)
-    pairs, doubles = pairs_of(symbols), doubles_of(distinct)
+    pairs = np.zeros((len(symbols) - 1, 2), np.uint64)
+    doubles = np.zeros((len(distinct), 2), np.uint64)
+    fill_pairs(symbols[:-1], symbols[1:], pairs)
+    fill_pairs(distinct, distinct, doubles)
     times = times.astype(np.int64)
     return Sought(memory, distinct, times, places, pairs, doubles, float(threshold))
 
 
-@allocating
-def doubles_of(symbols: Array) -> Array:
-    """The bits of each symbol beside itself."""
-    doubles = np.zeros((len(symbols), 2), np.uint64)
-    for index in range(len(symbols)):
-        doubles[index, 0], doubles[index, 1] = pair_masks(symbols[index], symbols[index])
-    return doubles
-
-
-@allocating
-def pairs_of(symbols: Array) -> Array:
-    """The bits of the adjacent symbols of a memory."""
-    pairs = np.zeros((max(0, len(symbols) - 1), 2), np.uint64)
+@compiled
+def fill_pairs(firsts: Array, seconds: Array, pairs: Array) -> None:
+    """Write the bits of symbols that follow each other."""
     for index in range(len(pairs)):
-        pairs[index, 0], pairs[index, 1] = pair_masks(symbols[index], symbols[index + 1])
-    return pairs
+        pairs[index, 0], pairs[index, 1] = pair_masks(firsts[index], seconds[index])
