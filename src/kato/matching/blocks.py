@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.matching.observed import Observed, enter_row, observed
 
 Rectangle = tuple[int, int, int, int]
@@ -84,7 +84,7 @@ def decompose(pattern: Array, length: int, memory: Observed, row: int, space: Bl
     return found
 
 
-@compiled
+@inner
 def _push(pending: Array, depth: int, rectangle: Rectangle, most: int) -> int:
     left, right, low, high = rectangle
     if left >= right or low >= high:
@@ -127,7 +127,7 @@ def run_of_at_most(
     return best_start, best_position, best
 
 
-@compiled
+@inner
 def _run_length(pattern: Array, codes: Array, rectangle: Rectangle) -> int:
     start, right, position, high = rectangle
     size = 1

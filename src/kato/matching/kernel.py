@@ -8,7 +8,7 @@ import numpy as np
 
 from kato.matching.blocks import BlockSpace, block_space, decompose
 from kato.matching.codes import code_of
-from kato.matching.compiled import Array, allocating, compiled
+from kato.matching.compiled import Array, allocating, compiled, inner
 from kato.matching.fuzzy import Claims, Similar, rewrite
 from kato.matching.observed import Observed, enter_row, leave_row
 from kato.matching.subsequence import common_subsequence
@@ -99,7 +99,7 @@ def align_all(
         )
 
 
-@compiled
+@inner
 def _copy(source: Array, target: Array) -> None:
     # numba compiles its own assignment of an array for 2.5 s: it spells out the shapes in errors.
     for index in range(len(source)):
@@ -160,7 +160,7 @@ def extent(blocks: Array, count: int, length: int) -> tuple[int, int, int]:
     return matched, first, last
 
 
-@compiled
+@inner
 def _mark_hits(blocks: Array, count: int, hits: Array) -> None:
     for block in range(count):
         position, size = blocks[block, 1], blocks[block, 2]
@@ -192,7 +192,7 @@ def present(
     return past, end, start, _symbols_until(patterns.event_ends, low, high, end)
 
 
-@compiled
+@inner
 def _events_until(ends: Array, low: int, high: int, symbols: int) -> int:
     """How many events of ``ends[low:high]`` it takes to have at least that many symbols."""
     if symbols == 0 or low == high:
@@ -207,7 +207,7 @@ def _events_until(ends: Array, low: int, high: int, symbols: int) -> int:
     return first - low + 1
 
 
-@compiled
+@inner
 def _symbols_until(ends: Array, low: int, high: int, events: int) -> int:
     """How many symbols the first events of ``ends[low:high]`` have."""
     return int(ends[low + events - 1]) if events > 0 and low < high else events

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.recall.index.best import Worst, is_better
 from kato.recall.index.overlap import (
     CHUNK,
@@ -163,7 +163,7 @@ def gather(
     return bool(out.size[0] > 0 or chunk * CHUNK < count)
 
 
-@compiled
+@inner
 def _gather_chunk(
     begun: Gathering, memory: Wanted, start: int, worst: Worst, out: Gathered, work: Array
 ) -> None:
@@ -183,7 +183,7 @@ def _gather_chunk(
         low, number = high, number + 1
 
 
-@compiled
+@inner
 def _passing(
     begun: Gathering, memory: Wanted, cell: Cell, rows: Span, floor: float, work: Array
 ) -> int:
@@ -204,7 +204,7 @@ def _passing(
     return _passing_all(overlap, need, rows, begun.passing)
 
 
-@compiled
+@inner
 def _need(floor: float, cell: Cell, size: int, run: int, threshold: float) -> int:
     """The least overlap of a row of a cell, if its runs are at most so long."""
     least = least_common(cell.length, size, threshold)
@@ -213,7 +213,7 @@ def _need(floor: float, cell: Cell, size: int, run: int, threshold: float) -> in
     return max(least, least_overlap(floor, run, cell.length, size, cell.single))
 
 
-@compiled
+@inner
 def _passing_touched(
     lists: Lists, overlap: Overlap, bits: Array, need: int, rows: Span, out: Array
 ) -> int:
@@ -230,7 +230,7 @@ def _passing_touched(
     return count
 
 
-@compiled
+@inner
 def _passing_all(overlap: Overlap, need: int, rows: Span, out: Array) -> int:
     start, low, high = rows
     common, count = overlap.common[low - start : high - start], 0
@@ -242,7 +242,7 @@ def _passing_all(overlap: Overlap, need: int, rows: Span, out: Array) -> int:
     return count
 
 
-@compiled
+@inner
 def _passing_paired(overlap: Overlap, needs: tuple[int, int], rows: Span, out: Array) -> int:
     """Those with a pair need less than those without."""
     (start, low, high), (need, alone) = rows, needs
@@ -256,7 +256,7 @@ def _passing_paired(overlap: Overlap, needs: tuple[int, int], rows: Span, out: A
     return count
 
 
-@compiled
+@inner
 def _gather_passing(
     begun: Gathering, memory: Wanted, cell: Cell, found: int, worst: Worst, out: Gathered
 ) -> None:
@@ -288,7 +288,7 @@ def _gather_passing(
     out.size[0] = count
 
 
-@compiled
+@inner
 def _fill_least(
     remembered: Remembered, cell: Cell, size: int, most: int, least: Array, worst: Worst
 ) -> None:
@@ -301,7 +301,7 @@ def _fill_least(
         least[common] = run
 
 
-@compiled
+@inner
 def _with_runs(passing: Array, found: int, longest: Array, least: Array, most: int) -> int:
     """Move the rows whose runs are enough, and their runs, to the front; answers how many."""
     count = 0
@@ -314,7 +314,7 @@ def _with_runs(passing: Array, found: int, longest: Array, least: Array, most: i
     return count
 
 
-@compiled
+@inner
 def _find_runs(
     rows: Rows, lists: Lists, places: Array, pairs: Array, passing: Array, found: int, runs: Runs
 ) -> None:
@@ -338,7 +338,7 @@ def _find_runs(
         runs.longest[index] = run
 
 
-@compiled
+@inner
 def _fetch(rows: Rows, passing: Array, found: int, runs: Runs) -> None:
     """Put side by side what decides about the pairs of passing rows; no pair is found yet."""
     for index in range(found):
@@ -348,7 +348,7 @@ def _fetch(rows: Rows, passing: Array, found: int, runs: Runs) -> None:
         runs.hits[index] = _NONE
 
 
-@compiled
+@inner
 def _mark_hits(
     runs: Runs, found: int, pair: tuple[np.uint64, np.uint64, np.uint64], bit: np.uint64
 ) -> None:
@@ -359,7 +359,7 @@ def _mark_hits(
         hits[index] |= bit if missing == _NONE else _NONE
 
 
-@compiled
+@inner
 def _longest_of_many(low: np.uint64, high: np.uint64, pairs: Array) -> int:
     longest, run = 0, 0
     for index in range(len(pairs)):
@@ -369,7 +369,7 @@ def _longest_of_many(low: np.uint64, high: np.uint64, pairs: Array) -> int:
     return longest
 
 
-@compiled
+@inner
 def _may_double(pairs: Array, row: int, doubles: Array) -> bool:
     """Whether an observed symbol may stand beside itself in a row."""
     first, second = pairs[0, row], pairs[1, row]
@@ -379,7 +379,7 @@ def _may_double(pairs: Array, row: int, doubles: Array) -> bool:
     return False
 
 
-@compiled
+@inner
 def _bound(
     remembered: Remembered, cell: Cell, size: int, run: int, common: int, doubled: int
 ) -> float:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching.bits import bit_count
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.recall.index.room import Rows
 from kato.recall.index.segment import FREQUENT, TWICE, Segment, first_from
 from kato.recall.index.sought import Sought
@@ -145,7 +145,7 @@ def fill_lists(
             lists.counts[0] = place + 1
 
 
-@compiled
+@inner
 def _bit_of(frequent: Array, symbol: int) -> int:
     for bit in range(FREQUENT):
         if frequent[bit] == symbol:
@@ -153,7 +153,7 @@ def _bit_of(frequent: Array, symbol: int) -> int:
     return -1
 
 
-@compiled
+@inner
 def _add_bit(lists: Lists, bit: int, times: int) -> None:
     lists.mask[0] |= _ONE << np.uint64(bit)
     lists.counts[1] += times
@@ -164,7 +164,7 @@ def _add_bit(lists: Lists, bit: int, times: int) -> None:
         lists.counts[2] = place + 1
 
 
-@compiled
+@inner
 def _add_pairs(pairs: Array, bit: int, places: np.uint64) -> None:
     """Enter the bit of a symbol with the pairs it is in, and its second if it is both."""
     for pair in range(min(len(pairs), _WORD)):
@@ -176,7 +176,7 @@ def _add_pairs(pairs: Array, bit: int, places: np.uint64) -> None:
             pairs[pair] |= _ONE << np.uint64(bit + FREQUENT)
 
 
-@compiled
+@inner
 def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) -> int:
     """Count the postings in the chunk from row ``start``; answers how many were read."""
     read, touched = 0, 0
@@ -206,7 +206,7 @@ def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) 
     return int(read)
 
 
-@compiled
+@inner
 def count_bits(lists: Lists, bits: Array, common: Array) -> None:
     """Add the frequent symbols of rows whose bits are given."""
     mask = lists.mask[0]
@@ -219,7 +219,7 @@ def count_bits(lists: Lists, bits: Array, common: Array) -> None:
                 common[row] += extra
 
 
-@compiled
+@inner
 def bit_overlap(lists: Lists, bits: np.uint64) -> int:
     """The frequent symbols of one row."""
     total = int(bit_count(bits & lists.mask[0]))
@@ -229,7 +229,7 @@ def bit_overlap(lists: Lists, bits: np.uint64) -> int:
     return total
 
 
-@compiled
+@inner
 def mark_paired(
     lists: Lists, pairs: Array, rows: Rows, span: tuple[int, int, int], overlap: Overlap
 ) -> None:
@@ -250,7 +250,7 @@ def mark_paired(
                 _mark_pair(low_words, high_words, rows.bits[first:last], masks, few)
 
 
-@compiled
+@inner
 def _mark_pair(
     low: Array,
     high: Array,
