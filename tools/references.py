@@ -45,15 +45,17 @@ def api_reference() -> str:
 
 
 _API = """\
-What `kato serve` answers. The same as a program reads it is at `/openapi.json`, to be tried at `/docs`.
-[Here](tutorial.md) is how to begin, and [here](migration.md) what is new for clients of KATO 3.
+What `kato serve` answers. The same as a program reads it is at `/openapi.json`, to be tried at
+`/docs`. [Here](tutorial.md) is how to begin, and [here](migration.md) what is new for clients of
+KATO 3.
 
 * Bodies and answers are JSON in UTF-8. Unknown keys are left alone.
-* A failure answers `{"detail": ...}` and what to do about it; one below `/sessions/{session_id}/` whose
-  session is not there, `{"error": {"code": "SESSION_NOT_FOUND", ...}}`.
+* A failure answers `{"detail": ...}` and what to do about it; one below `/sessions/{session_id}/`
+  whose session is not there, `{"error": {"code": "SESSION_NOT_FOUND", ...}}`.
 * Each answer has an `X-Trace-ID`: the request's, or a new one. Logs carry it.
-* A change with an `Idempotency-Key` may be sent again within an hour: it is answered as the first time, and
-  carried out once. Retry so on a lost connection, 503 and 507, after the seconds of `Retry-After`.
+* A change with an `Idempotency-Key` may be sent again within an hour: it is answered as the first
+  time, and carried out once. Retry so on a lost connection, 503 and 507, after the seconds of
+  `Retry-After`.
 """
 
 
@@ -128,18 +130,16 @@ def _type(schema: dict[str, Any]) -> str:
     """
     if "$ref" in schema:
         return str(schema["$ref"].rsplit("/", 1)[1])
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return " or ".join(f"`{each}`" for each in schema["enum"])
-    for joined in ("anyOf", "oneOf"):
-        if joined in schema:
-            return " or ".join(_type(each) for each in schema[joined])
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    if values:
+        return " or ".join(f"`{each}`" for each in values)
+    if joined := schema.get("anyOf", schema.get("oneOf")):
+        return " or ".join(_type(each) for each in joined)
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
-    values = schema.get("additionalProperties")
-    if schema.get("type") == "object" and isinstance(values, dict):
-        return f"{_type(values)} by name"
+    named = schema.get("additionalProperties")
+    if schema.get("type") == "object" and isinstance(named, dict):
+        return f"{_type(named)} by name"
     return str(schema.get("type", "anything"))
 
 
@@ -181,8 +181,9 @@ The environment decides; the same for the library, the command line and the serv
 _SESSIONS = """\
 ## Of a session
 
-Given when a session is made, changed while it lives, overridden for one prediction: in the library as keyword
-arguments, over HTTP in a `config`. What cannot be used is refused with the reason, and nothing is changed.
+Given when a session is made, changed while it lives, overridden for one prediction: in the library
+as keyword arguments, over HTTP in a `config`. What cannot be used is refused with the reason, and
+nothing is changed.
 """
 
 

@@ -30,7 +30,7 @@ def test_the_tutorial_does_what_it_says(url: str) -> None:
     commands = f"\necho '{CUT}'\n".join(commands for commands, _, _ in blocks())
     script = commands.replace("KATO=http://127.0.0.1:8000", f"KATO={url}")
     ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False
+        ["/bin/bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
     answers = ran.stdout.split(f"{CUT}\n")
