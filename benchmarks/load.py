@@ -1,4 +1,4 @@
-"""A load generator for the service: open loop, so that a slow answer does not slow the next request.
+"""A load generator for the service: open loop, so a slow answer does not slow the next request.
 
 Latencies count from when a request was due, not from when a connection was free for it.
 """
