@@ -18,6 +18,9 @@ what to do about it::
     │   ├── PatternNotFound
     │   └── SessionNotFound
     ├── Conflict                the state moved on under the caller
+    ├── AccessDenied            the service wants a key, or the key has not the right
+    ├── TooManyRequests         the service was asked more often than it allows
+    ├── ServiceUnavailable      no service answers at an address
     ├── FilterFailed            a filter of another package does not do its part
     └── StoreError              a store cannot do its part
         ├── StoreInUse          the data directory belongs to another process
@@ -129,6 +132,18 @@ class SessionNotFound(NotFound):
 
 class Conflict(KatoError):
     """The state moved on under the caller and retries were used up."""
+
+
+class AccessDenied(KatoError):
+    """The service wants an API key, does not know the one given, or it has not the right."""
+
+
+class TooManyRequests(KatoError):
+    """The service was asked more often than it allows, and waiting did not help."""
+
+
+class ServiceUnavailable(KatoError):
+    """No service answers at an address, or it was lost in the middle of a call."""
 
 
 class FilterFailed(KatoError):

@@ -2,7 +2,7 @@
 
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.memory import Memory, open_memory
-from kato.memory.statistics import (
+from kato.model.statistics import (
     KnowledgeBaseStatistics,
     LearnReport,
     MemoryStatistics,

@@ -13,7 +13,6 @@ from kato.memory.engines import Engines
 from kato.memory.explaining import Explainer
 from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
 from kato.memory.predicting import ATTEMPTS, Predictor
-from kato.memory.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
 from kato.model.config import SessionConfig
 from kato.model.emotive import Emotives, accumulate_metadata, checked_emotives, checked_metadata
 from kato.model.event import check_text, checked_events
@@ -22,6 +21,7 @@ from kato.model.explanation import Explanation
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
+from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
 from kato.storage.ledger.counters import Learned, Lesson, PatternState
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep

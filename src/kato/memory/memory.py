@@ -10,8 +10,8 @@ from typing import Self
 from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
-from kato.memory.statistics import MemoryStatistics
 from kato.memory.vocabulary import Vocabulary
+from kato.model.statistics import MemoryStatistics
 from kato.settings import Settings
 from kato.storage.ledger.channel import Channel
 from kato.storage.ledger.tail import Tail

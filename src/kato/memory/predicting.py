@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from kato.errors import Conflict
 from kato.matching import Candidates, Observation
-from kato.memory.statistics import SymbolStatistics
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
     Corpus,
@@ -30,6 +29,7 @@ from kato.model.emotive import average_emotives
 from kato.model.event import Event, flattened
 from kato.model.naming import NAME_LENGTH
 from kato.model.prediction import Predictions
+from kato.model.statistics import SymbolStatistics
 from kato.recall import Query, Recall, Recalled
 from kato.recall.query import candidates_of
 from kato.recall.trace import Trace, step
