@@ -15,6 +15,7 @@ from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
     deprecated,
     knowledge,
+    mirror,
     monitoring,
     predictions,
     root,
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         short_term_memory,
         predictions,
         knowledge,
+        mirror,
         monitoring,
         deprecated,
         stream,
