@@ -84,7 +84,7 @@ class KnowledgeBaseCalls:
         return LearnReport(given, new, known, given - new - known)
 
     def predict(
-        self, events: Events, *, explain: bool = False, **config: Any
+        self, /, events: Events, *, explain: bool = False, **config: Any
     ) -> Steps[Predictions]:
         """Predict from a memory of events: what came before, what is missing, what comes next.
 
