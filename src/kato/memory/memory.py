@@ -113,6 +113,11 @@ class Memory:
         else:
             self._engines.tables.ping()
 
+    def announce(self, url: str) -> None:
+        """Tell other processes where this one serves its data directory, if it has one."""
+        if self._engines.directory is not None:
+            self._engines.directory.announce(url)
+
     def flush(self) -> None:
         """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""
         self._engines.flush()
