@@ -128,7 +128,14 @@ def _detail(body: bytes) -> Any:
         told = msgspec.json.decode(body, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    if isinstance(stores := told.get("stores"), dict):  # what /ready says
+        return _not_ready(stores)
     return told.get("detail", told.get("error"))
+
+
+def _not_ready(stores: dict[str, Any]) -> str:
+    reasons = {store: state["reason"] for store, state in stores.items() if not state["ready"]}
+    return "; ".join(f"{store}: {reason}" for store, reason in reasons.items())
 
 
 def _told(detail: Any) -> str:
