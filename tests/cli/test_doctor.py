@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from tests.cli.conftest import Run
 from tests.service.serving import serving
 from tests.storage.stores import TcpValkey, embedded
 
-import kato
 from kato.cli import checkup
+from kato.memory import open_memory
 from kato.storage.embedded.directory import DataDirectory
 
 
@@ -89,12 +90,11 @@ def test_who_has_the_data_directory(run: Run, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick")
 def test_a_service(run: Run, tmp_path: Path) -> None:
     backend = embedded(tmp_path)
-    with kato.open(settings=backend.settings) as memory, serving(backend.settings, memory) as url:
+    with open_memory(settings=backend.settings) as memory, serving(backend.settings, memory) as url:
         done = run("--data-dir", str(tmp_path / "other"), "--url", url, "doctor")
         assert done.code == 0, done.out
         assert f"ok      service: {url} is ready" in done.out
-        memory._engines.connection.close()
-        os.kill(_valkey(tmp_path), 9)
+        os.kill(_valkey(tmp_path), signal.SIGKILL)
         done = run("--data-dir", str(tmp_path / "other"), "--url", url, "doctor")
         assert done.code == 1
         assert "problem service: ledger: " in done.out
@@ -112,7 +112,7 @@ def test_servers_by_url(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv("KATO_CLICKHOUSE_URL", f"http://127.0.0.1:{closed_port()}")
         failed = run("doctor")
         assert "secret" not in failed.out
-        assert "problem redis server: " in failed.out  # it wants no password
+        assert failed.code == 1
         monkeypatch.setenv("KATO_REDIS_URL", server.url)
         done = run("doctor", "--json")
     finally:

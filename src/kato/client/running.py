@@ -19,8 +19,8 @@ RETRIES = 4
 LONGEST_PAUSE = 10.0
 """Seconds; a service that wants a longer pause is not asked again."""
 
-PASSING = (429, 502, 503, 504)
-"""Statuses of failures that may be over soon."""
+PASSING = (429, 502, 503, 504, 507)
+"""Statuses of failures that may be over soon; 507 is a journal that is being emptied."""
 
 T = TypeVar("T")
 
