@@ -12,10 +12,12 @@ what to do about it::
     │   ├── InvalidVector       a vector that is not a list of finite numbers
     │   ├── InvalidConfig       a configuration key or value out of its range
     │   ├── UnreadableInput     a file or line that cannot be read as sequences
+    │   ├── InvalidSearch       a page or an edit of patterns that there is none of
     │   ├── OperationReused     an operation id that stands for another request
     │   └── NothingToLearn      a session without an event
     ├── NotFound                what was asked for is not there
     │   ├── PatternNotFound
+    │   ├── KnowledgeBaseNotFound
     │   └── SessionNotFound
     ├── Conflict                the state moved on under the caller
     ├── AccessDenied            the service wants a key, or the key has not the right
@@ -110,6 +112,10 @@ class UnreadableInput(InvalidInput):
     """A file or a line of it cannot be read as sequences."""
 
 
+class InvalidSearch(InvalidInput):
+    """A limit, a cursor or an edit of patterns that cannot be used."""
+
+
 class OperationReused(InvalidInput):
     """An operation id, such as an ``Idempotency-Key``, stands for another request already."""
 
@@ -124,6 +130,10 @@ class NotFound(KatoError, LookupError):
 
 class PatternNotFound(NotFound):
     """No pattern of that name is in the knowledge base."""
+
+
+class KnowledgeBaseNotFound(NotFound):
+    """Nothing was ever learned into a knowledge base of that name, or it was forgotten."""
 
 
 class SessionNotFound(NotFound):

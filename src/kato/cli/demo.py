@@ -28,11 +28,7 @@ from kato.model.example import Example
 from kato.model.prediction import Prediction
 
 if TYPE_CHECKING:
-    from kato.client import RemoteKnowledgeBase, RemoteMemory
-    from kato.memory import KnowledgeBase, Memory
-
-    _AnyMemory = Memory | RemoteMemory
-    _AnyBase = KnowledgeBase | RemoteKnowledgeBase
+    from kato.cli.options import AnyKnowledgeBase, AnyMemory
 
 NAME = "demo"
 _SAMPLES = 8
@@ -84,7 +80,7 @@ def demo(
 
 
 @contextmanager
-def _memory(context: typer.Context, *, keep: bool) -> Iterator[_AnyMemory]:
+def _memory(context: typer.Context, *, keep: bool) -> Iterator[AnyMemory]:
     if keep:
         with options.opened(context) as memory:
             yield memory
@@ -93,7 +89,7 @@ def _memory(context: typer.Context, *, keep: bool) -> Iterator[_AnyMemory]:
         yield memory
 
 
-def _learn(knowledge_base: _AnyBase, split: Split, examples: Iterator[Example]) -> float:
+def _learn(knowledge_base: AnyKnowledgeBase, split: Split, examples: Iterator[Example]) -> float:
     began = time.perf_counter()
     knowledge_base.learn_many(split.learned(examples))
     return time.perf_counter() - began
@@ -116,7 +112,9 @@ def _introduction(files: int, examples: list[Example]) -> Text:
     )
 
 
-def _learned(memory: _AnyMemory, knowledge_base: _AnyBase, split: Split, seconds: float) -> Text:
+def _learned(
+    memory: AnyMemory, knowledge_base: AnyKnowledgeBase, split: Split, seconds: float
+) -> Text:
     learned = split.sequences - split.held_out
     stores = memory.stats()
     return Text.assemble(

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from kato.client import RemoteKnowledgeBase, RemoteMemory
     from kato.memory import KnowledgeBase, Memory
 
+    AnyMemory = Memory | RemoteMemory
+    AnyKnowledgeBase = KnowledgeBase | RemoteKnowledgeBase
+
 COMPLETION_SECONDS = 1.0
 """How long somebody who pressed a key waits for names."""
 
@@ -215,7 +218,7 @@ def delimiter_of(text: str | None) -> str | None:
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[Memory | RemoteMemory]:
+def opened(context: typer.Context) -> Iterator[AnyMemory]:
     """The memory the options before the command say: a service's, or that of the stores.
 
     Where a process owns the stores and serves them, that service's.
@@ -223,7 +226,7 @@ def opened(context: typer.Context) -> Iterator[Memory | RemoteMemory]:
     common = context.find_object(Common) or Common()
     with ExitStack() as stack:
         if common.url is not None:
-            memory: Memory | RemoteMemory = stack.enter_context(_remote(common.url, common))
+            memory: AnyMemory = stack.enter_context(_remote(common.url, common))
         else:
             try:
                 memory = stack.enter_context(kato.open(common.data_dir))
@@ -253,7 +256,7 @@ def _remote(url: str, common: Common) -> RemoteMemory:
     return connect(url, common.api_key)
 
 
-def existing(memory: Memory | RemoteMemory, name: str) -> KnowledgeBase | RemoteKnowledgeBase:
+def existing(memory: AnyMemory, name: str) -> AnyKnowledgeBase:
     """A knowledge base that must be there already.
 
     Raises:

@@ -13,6 +13,7 @@ from kato.client.asynchronous import (
     connect_async,
 )
 from kato.client.compatible import KATOClient
+from kato.client.reading import PatternPage
 from kato.client.sync import RemoteKnowledgeBase, RemoteMemory, RemoteSession, connect
 from kato.model.answers import Observation
 
@@ -22,6 +23,7 @@ __all__ = [
     "AsyncRemoteSession",
     "KATOClient",
     "Observation",
+    "PatternPage",
     "RemoteKnowledgeBase",
     "RemoteMemory",
     "RemoteSession",

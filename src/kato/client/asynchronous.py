@@ -152,6 +152,7 @@ class AsyncRemoteMemory:
         return AsyncRemoteSession(self._link, opened.session_id, name)
 
     knowledge_bases = sent_async(MemoryCalls.knowledge_bases)
+    forget_knowledge_base = sent_async(MemoryCalls.forget_knowledge_base)
     stats = sent_async(MemoryCalls.stats)
     ready = sent_async(MemoryCalls.ready)
 

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from kato.client.call import Call, Steps, ask, changing, nothing, path_of, reading
-from kato.client.given import Events, config_given, events_given, example_given, text_given
-from kato.client.reading import Affinities, Affinity, Symbols, name_or_none, reader
-from kato.errors import InvalidInput, NotFound, PatternNotFound
-from kato.model.answers import PatternPage
-from kato.model.emotive import Emotives
+from kato.client.given import (
+    Events,
+    config_given,
+    encodable,
+    events_given,
+    example_given,
+    text_given,
+)
+from kato.client.reading import Affinities, Affinity, PatternPage, Symbols, name_or_none, reader
+from kato.errors import InvalidInput, InvalidSearch, KnowledgeBaseNotFound, PatternNotFound
+from kato.model.emotive import Emotives, checked_emotives, checked_metadata
 from kato.model.example import Example
 from kato.model.explanation import Explanation
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
 from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+
+T = TypeVar("T")
 
 BATCH_SEQUENCES = 500
 """Sequences in one call of :meth:`KnowledgeBaseCalls.learn_many`."""
@@ -130,18 +138,21 @@ class KnowledgeBaseCalls:
         *,
         symbol: str | None = None,
         prefix: str | None = None,
-        metadata: tuple[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
         after: str | None = None,
         limit: int = 100,
     ) -> Steps[PatternPage]:
-        """A page of the patterns, oldest first.
+        """A page of patterns, in the order they were first learned; all that is given must fit.
 
         Args:
-            symbol: Only those that hold it.
-            prefix: Only those whose names begin with it.
-            metadata: Only those that have this value under this key.
-            after: ``next`` of the page before.
-            limit: Most patterns of the page, 1 to 1000.
+            symbol: A symbol they hold.
+            prefix: What their name begins with, with or without ``PTRN|``.
+            metadata: A value they carry, by its key; a service searches by one.
+            after: What the page before says is next.
+            limit: Patterns in the page, 1 to 1000.
+
+        Raises:
+            InvalidInput: Something given cannot be used.
         """
         query = _conditions(symbol, prefix, metadata) | {"limit": str(limit)}
         if after is not None:
@@ -153,9 +164,13 @@ class KnowledgeBaseCalls:
         *,
         symbol: str | None = None,
         prefix: str | None = None,
-        metadata: tuple[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
     ) -> Steps[int]:
-        """How many patterns there are of those that :meth:`patterns` would give."""
+        """How many patterns :meth:`patterns` finds in all its pages.
+
+        Raises:
+            InvalidInput: Something given cannot be used.
+        """
         query = _conditions(symbol, prefix, metadata)
         return ask(reading(self._path("patterns", "count"), _read_count, query=query))
 
@@ -164,23 +179,32 @@ class KnowledgeBaseCalls:
         name: str,
         *,
         frequency: int | None = None,
-        emotives: list[Emotives] | None = None,
-        metadata: Mapping[str, list[str]] | None = None,
+        emotives: Sequence[Mapping[str, float]] | None = None,
+        metadata: Mapping[str, Sequence[Any]] | None = None,
     ) -> Steps[Pattern]:
-        """Change what was counted about a pattern; its events are what it is, and stay.
+        """Change what a pattern carries, and every counter with it; its events stay.
 
         Args:
-            name: The pattern's name.
-            frequency: How often it was learned, 1 or more; None leaves it.
-            emotives: Its records, oldest first; None leaves them.
-            metadata: Its values by key; None leaves them.
+            name: The pattern's name, with or without ``PTRN|``.
+            frequency: How often it shall count as learned, 1 to 1e9.
+            emotives: All its records, oldest first, at most 100.
+            metadata: All its values, by key; they are kept as text.
+
+        Returns:
+            The pattern as it is then.
 
         Raises:
             InvalidInput: Something given cannot be used; nothing was changed.
             PatternNotFound: There is none.
         """
-        given = {"frequency": frequency, "emotives": emotives, "metadata": metadata}
-        body = {key: value for key, value in given.items() if value is not None}
+        body: dict[str, Any] = {}
+        if frequency is not None:
+            body["frequency"] = frequency
+        if emotives is not None:
+            body["emotives"] = [checked_emotives(record) for record in emotives]
+        if metadata is not None:
+            body["metadata"] = {key: list(map(str, values)) for key, values in metadata.items()}
+        body = encodable(body, "an edit")
         path = self._path("patterns", bare_name(name))
         return ask(changing("PATCH", path, _read_pattern, body=body, missing=PatternNotFound))
 
@@ -194,17 +218,18 @@ class KnowledgeBaseCalls:
         return ask(changing("DELETE", path, nothing, missing=PatternNotFound))
 
     def clear(self) -> Steps[None]:
-        """Forget everything in this knowledge base, at once."""
-        try:
-            yield changing("DELETE", self._path(), nothing)
-        except NotFound:
-            return  # there was nothing
+        """Forget everything in this knowledge base, at once.
+
+        Raises:
+            StoreFull: The journal is full; nothing was cleared.
+        """
+        return ask(changing("POST", self._path("clear"), nothing))
 
     def stats(self) -> Steps[KnowledgeBaseStatistics]:
         """How much it holds."""
         try:
-            found: KnowledgeBaseStatistics = yield reading(self._path(), _read_statistics)
-        except NotFound:  # it comes to be with its first pattern
+            found: KnowledgeBaseStatistics = yield self._read(_read_statistics)
+        except KnowledgeBaseNotFound:  # it comes to be with its first pattern
             return KnowledgeBaseStatistics(0, 0, 0, 0)
         return found
 
@@ -236,6 +261,9 @@ class KnowledgeBaseCalls:
 
     def _learn(self, sequences: list[msgspec.Raw]) -> Call[list[_Learned]]:
         return changing("POST", self._path("learn"), _read_learned, body={"sequences": sequences})
+
+    def _read(self, read: Callable[[bytes], T]) -> Call[T]:
+        return reading(self._path(), read, missing=KnowledgeBaseNotFound)
 
     def _path(self, *parts: str) -> str:
         return path_of("nodes", self.name, *parts)
@@ -304,11 +332,13 @@ def _whole(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _conditions(
-    symbol: str | None, prefix: str | None, metadata: tuple[str, str] | None
+    symbol: str | None, prefix: str | None, metadata: Mapping[str, Any] | None
 ) -> dict[str, str]:
     given = {"symbol": symbol, "prefix": prefix}
-    if metadata is not None:
-        given["metadata_key"], given["metadata_value"] = metadata
+    if metadata:
+        if len(metadata) > 1:
+            raise InvalidSearch("a service searches by one key of metadata", remedy="give one")
+        ((given["metadata_key"], given["metadata_value"]),) = checked_metadata(metadata).items()
     return {key: text_given(text, key) for key, text in given.items() if text is not None}
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from kato.client.call import Steps, ask, changing, path_of, reading
+from kato.client.call import Steps, ask, changing, nothing, path_of, reading
 from kato.client.given import config_given, encodable, text_given
 from kato.client.reading import Opened, reader
 from kato.client.session import SessionCalls
-from kato.errors import InvalidConfig, SessionNotFound
+from kato.errors import InvalidConfig, KnowledgeBaseNotFound, SessionNotFound
 from kato.model.statistics import MemoryStatistics
 
 
@@ -24,10 +24,20 @@ class MemoryCalls:
         query: dict[str, str] = {"limit": "1000"}
         while True:
             page = yield from ask(reading("/nodes", _read_nodes, query=query))
-            names.extend(page.names())
+            names.extend(node.node_id for node in page.nodes)
             if page.next is None:
                 return sorted(names)
             query["after"] = page.next
+
+    def forget_knowledge_base(self, name: str) -> Steps[None]:
+        """Forget a knowledge base with all it holds, and that there was one of that name.
+
+        Raises:
+            KnowledgeBaseNotFound: There is none.
+            StoreFull: The journal is full; nothing was forgotten.
+        """
+        path = path_of("nodes", text_given(name, "a knowledge base's name"))
+        return ask(changing("DELETE", path, nothing, missing=KnowledgeBaseNotFound))
 
     def stats(self) -> Steps[MemoryStatistics]:
         """What the stores hold."""
@@ -90,12 +100,13 @@ class MemoryCalls:
         return found
 
 
-class _Nodes(msgspec.Struct, frozen=True):
-    nodes: list[Any]
-    next: str | None = None
+class _Node(msgspec.Struct, frozen=True):
+    node_id: str
 
-    def names(self) -> list[str]:
-        return [each if isinstance(each, str) else each["node_id"] for each in self.nodes]
+
+class _Nodes(msgspec.Struct, frozen=True):
+    nodes: list[_Node]
+    next: str | None = None
 
 
 class _Ready(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ from kato.model.config import SessionConfig
 from kato.model.emotive import Emotives
 from kato.model.event import Event
 from kato.model.naming import bare_name
+from kato.model.pattern import Pattern
 
 T = TypeVar("T")
 
@@ -78,6 +79,18 @@ class Symbols(msgspec.Struct, frozen=True):
     """Every symbol's counts."""
 
     symbols: dict[str, SymbolCounts]
+
+
+class PatternPage(msgspec.Struct, frozen=True):
+    """Some of the patterns that were searched for, in the order they were first learned.
+
+    Attributes:
+        patterns: The patterns; fewer than asked for where some were forgotten meanwhile.
+        next: Where the next page begins; None if this is the last one.
+    """
+
+    patterns: list[Pattern]
+    next: str | None
 
 
 class _Sequence(msgspec.Struct, frozen=True):

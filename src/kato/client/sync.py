@@ -153,6 +153,7 @@ class RemoteMemory:
         return RemoteSession(self._link, opened.session_id, name)
 
     knowledge_bases = sent(MemoryCalls.knowledge_bases)
+    forget_knowledge_base = sent(MemoryCalls.forget_knowledge_base)
     stats = sent(MemoryCalls.stats)
     ready = sent(MemoryCalls.ready)
 

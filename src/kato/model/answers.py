@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from kato.model.config import SessionConfig
-from kato.model.pattern import Pattern
 
 
 class Observation(msgspec.Struct, frozen=True):
@@ -95,15 +94,3 @@ class SessionInfo(msgspec.Struct, frozen=True):
     ttl_seconds: int
     metadata: dict[str, Any]
     config: SessionConfig
-
-
-class PatternPage(msgspec.Struct, frozen=True):
-    """Some of a knowledge base's patterns.
-
-    Attributes:
-        patterns: The patterns, oldest first.
-        next: What to ask for the next page with; None if this was the last.
-    """
-
-    patterns: list[Pattern]
-    next: str | None = None
