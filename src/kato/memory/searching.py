@@ -249,8 +249,8 @@ class _View:
             # As digits: some control characters do not survive the way of a parameter.
             values[f"key{place}"] = key.encode().hex()
             values[f"value{place}"] = value.encode().hex()
-        condition = (  # noqa: S608 - only names of parameters are put in
-            "id IN (SELECT id FROM states FINAL WHERE kb = {kb:UInt32} "
+        condition = (
+            "id IN (SELECT id FROM states FINAL WHERE kb = {kb:UInt32} "  # noqa: S608 - names of parameters only
             f"AND id > {{after:UInt64}} AND {' AND '.join(wanted)})"
         )
         if self._changed:

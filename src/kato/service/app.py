@@ -16,11 +16,14 @@ from kato.service.routes import (
     deprecated,
     knowledge,
     monitoring,
+    nodes,
+    patterns,
     predictions,
     root,
     sessions,
     short_term_memory,
     stream,
+    transfer,
 )
 from kato.service.version import VERSION
 from kato.settings import Settings
@@ -59,6 +62,9 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         short_term_memory,
         predictions,
         knowledge,
+        nodes,
+        patterns,
+        transfer,
         monitoring,
         deprecated,
         stream,
