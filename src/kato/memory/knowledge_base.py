@@ -6,6 +6,7 @@ import operator
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import count, islice
 from typing import Any, TypeVar
 
@@ -109,14 +110,24 @@ class KnowledgeBase:
         return self._place(examples, _material, operation, SessionConfig().persistence)
 
     def put(
-        self, copies: Iterable[PatternCopy], *, operation: Operation | None = None
+        self,
+        copies: Iterable[PatternCopy],
+        *,
+        operation: Operation | None = None,
+        patiently: bool = False,
     ) -> list[Placed]:
         """Learn copies of patterns with all they carry, as :meth:`learn_each` does.
 
         What is not known becomes just what the copy is; to what is known it is added: frequency,
         emotives and metadata.
+
+        Args:
+            copies: The copies; one that cannot be used hinders none.
+            operation: An operation id that makes a repeat safe.
+            patiently: Whether to wait for a journal that is full, as :meth:`learn_many` does.
         """
-        return self._place(copies, material_of, operation, MOST_RECORDS)
+        place = partial(self._place, copies, material_of, operation, MOST_RECORDS)
+        return place(patiently=patiently)
 
     def learn_many(self, sequences: Iterable[Events | Example]) -> LearnReport:
         """Learn sequences in the order given; durable when it returns.
@@ -404,6 +415,8 @@ class KnowledgeBase:
         material: Callable[[T], Material],
         operation: Operation | None,
         persistence: int,
+        *,
+        patiently: bool = False,
     ) -> list[Placed]:
         operation, remaining = operation or Operation(), iter(given)
         placed: list[Placed] = []
@@ -413,19 +426,19 @@ class KnowledgeBase:
                 lesson.add(each, material)
             if not lesson.placed:
                 return placed
-            placed += self._learned_each(lesson, operation.part(number), persistence)
+            step = operation.part(number).telling(lesson.names)
+            learn = partial(
+                self._counters.learn,
+                self.name,
+                lesson.builder.lesson(),
+                persistence=persistence,
+                operation=step,
+            )
+            learned = self._patiently(learn) if patiently else learn()
+            if step.is_repeatable:
+                step.answer(learned.told, list)
+            placed += lesson.told(learned.frequencies)
         return placed
-
-    def _learned_each(
-        self, lesson: _Placing, operation: Operation, persistence: int
-    ) -> list[Placed]:
-        operation = operation.telling(lesson.names)
-        learned = self._counters.learn(
-            self.name, lesson.builder.lesson(), persistence=persistence, operation=operation
-        )
-        if operation.is_repeatable:
-            operation.answer(learned.told, list)
-        return lesson.told(learned.frequencies)
 
     def _edited(self, name: str, operation: Operation) -> Pattern | None:
         """What an edit answered that is asked for again."""
@@ -451,18 +464,18 @@ class KnowledgeBase:
             try:
                 learned = answer()
             except StoreFull:
-                learned = self._with_backpressure(lesson)
+                persistence = SessionConfig().persistence
+                learn = partial(self._counters.learn, self.name, lesson, persistence=persistence)
+                learned = self._patiently(learn)
             return learned.frequencies.count(1)
 
         return new_patterns
 
-    def _with_backpressure(self, lesson: Lesson) -> Learned:
+    def _patiently(self, learn: Callable[[], Learned]) -> Learned:
         deadline = time.monotonic() + BACKPRESSURE_SECONDS
         while True:
             try:
-                return self._counters.learn(
-                    self.name, lesson, persistence=SessionConfig().persistence
-                )
+                return learn()
             except StoreFull:
                 writer = self._engines.writer
                 if writer.failure is not None or time.monotonic() > deadline:

@@ -91,6 +91,10 @@ class Memory:
         """The names of all knowledge bases, sorted."""
         return self._engines.counters.names()
 
+    def has_knowledge_base(self, name: str) -> bool:
+        """Whether something was learned into a knowledge base of that name."""
+        return self._engines.counters.number(name) is not None
+
     def forget_knowledge_base(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget a knowledge base with all it holds, and that there was one of that name.
 

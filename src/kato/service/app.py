@@ -17,11 +17,14 @@ from kato.service.routes import (
     knowledge,
     mirror,
     monitoring,
+    nodes,
+    patterns,
     predictions,
     root,
     sessions,
     short_term_memory,
     stream,
+    transfer,
 )
 from kato.service.version import VERSION
 from kato.settings import Settings
@@ -61,6 +64,9 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         predictions,
         knowledge,
         mirror,
+        nodes,
+        patterns,
+        transfer,
         monitoring,
         deprecated,
         stream,
