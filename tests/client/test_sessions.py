@@ -93,6 +93,7 @@ def test_automatic_learning(memory: kato.Memory, remote: RemoteMemory, kb_name: 
 
 
 def test_explanations(memory: kato.Memory, remote: RemoteMemory, kb_name: str) -> None:
+    session: Any
     for session in twins(memory, remote, kb_name):
         session.observe(["a"])
         session.observe(["b"])
@@ -170,7 +171,10 @@ WRONG = [
     (lambda session: session.observe(["a"], metadata={1: "x"}), InvalidMetadata),
     (lambda session: session.observe(["a"], vectors=[[math.inf]]), InvalidVector),
     (lambda session: session.observe(["a"] * 20_000), InvalidInput),
-    (lambda session: session.observe_many([Observation(["a"]), Observation([1])]), InvalidSymbol),
+    (
+        lambda session: session.observe_many([Observation(["a"]), Observation(["\ud800"])]),
+        InvalidSymbol,
+    ),
     (lambda session: session.configure(no_such=1), InvalidConfig),
     (lambda session: session.configure(recall_threshold=2), InvalidConfig),
     (lambda session: session.configure(filter_pipeline=["no such"]), InvalidConfig),

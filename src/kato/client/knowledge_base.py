@@ -45,6 +45,8 @@ class KnowledgeBaseCalls:
 
     def __init__(self, name: str) -> None:
         self.name = text_given(name, "a knowledge base's name")
+        if not name:
+            raise InvalidInput("a service has no knowledge base without a name", remedy="name it")
 
     def learn(
         self,
@@ -204,7 +206,8 @@ class KnowledgeBaseCalls:
             body["emotives"] = [checked_emotives(record) for record in emotives]
         if metadata is not None:
             body["metadata"] = {key: list(map(str, values)) for key, values in metadata.items()}
-        body = encodable(body, "an edit")
+        if not encodable(body, "an edit"):
+            raise InvalidSearch("the edit changes nothing", remedy="give what is to change")
         path = self._path("patterns", bare_name(name))
         return ask(changing("PATCH", path, _read_pattern, body=body, missing=PatternNotFound))
 

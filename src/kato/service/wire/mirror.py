@@ -81,6 +81,13 @@ class ExplanationAnswer(BaseModel):
     verdict: VerdictAnswer | None
 
 
+class NodeCleared(BaseModel):
+    """A node is empty."""
+
+    status: Literal["cleared"]
+    node_id: str
+
+
 class StoresAnswer(BaseModel):
     """How much the stores hold."""
 
