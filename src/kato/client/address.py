@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import metadata
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -36,8 +37,9 @@ class Address(msgspec.Struct, frozen=True):
             InvalidInput: It is no HTTP address, or the key cannot stand in a header.
         """
         try:
+            urlsplit(url)  # httpx takes brackets that are never closed
             parsed = httpx.URL(url)
-        except (httpx.InvalidURL, TypeError) as error:
+        except (httpx.InvalidURL, AttributeError, TypeError, ValueError) as error:
             raise InvalidInput(f"no address: {shown(url)}: {error}", remedy=_REMEDY) from None
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise InvalidInput(f"no HTTP address: {shown(url)}", remedy=_REMEDY)
