@@ -178,10 +178,8 @@ def test_completion_lists_commands_and_served_knowledge_bases(url: str) -> None:
 
 
 def test_completion_can_be_installed(tmp_path: Path) -> None:
-    done = kato(
-        "--show-completion",
-        "bash",
-        SHELL="/bin/bash",
-        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
-    )
-    assert "_KATO_COMPLETE=complete_bash" in done.stdout, done.stderr
+    environment = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    done = kato("--install-completion", "bash", **environment)
+    assert done.returncode == 0, done.stderr
+    (script,) = (tmp_path / ".bash_completions").glob("kato*")
+    assert "_KATO_COMPLETE=complete_bash" in script.read_text()
