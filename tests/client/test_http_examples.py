@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kato.model.naming import pattern_name
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "http"
-PATTERN = "PTRN|"
 
 PRINTED = {
     "sessions": [
@@ -23,7 +24,7 @@ PRINTED = {
         "events now 3",
         "events now 3",
         "[['kettle', 'on'], ['boils', 'water'], ['tea']]",
-        "PTRN|c0a9e0dd1a4ba8e5eb3a7e24ad3ba59fbbfbfb36",
+        "PTRN|" + pattern_name([["kettle", "on"], ["boils", "water"], ["tea"]]),
         "left 0",
     ],
     "predicting": [
