@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from benchmarks.tables import FILTER_TABLES, TABLES
+from tools.references import DOCUMENTS as REFERENCES
 
 from kato.settings import Settings
 
@@ -86,6 +87,12 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_a_result_says_where_it_was_measured(result: Path) -> None:
     measured: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     assert {"cpu", "cores", "memory_gib", "packages", "commit"} <= set(measured["environment"])
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCES))
+def test_a_reference_is_what_the_code_says(name: str) -> None:
+    written = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert written == REFERENCES[name](), "run python -m tools.references"
 
 
 def test_every_setting_is_in_the_readme_with_its_default() -> None:

@@ -105,7 +105,7 @@ def _methods(kind: type) -> dict[str, inspect.Signature]:
     found = {}
     for name in dir(kind):
         value = inspect.getattr_static(kind, name)
-        if isinstance(value, Told) or isinstance(value, property):
+        if isinstance(value, (Told, property)):
             found[name] = inspect.Signature()
         elif callable(value) and not name.startswith("_"):
             found[name] = inspect.signature(value)

@@ -17,7 +17,7 @@ from tests.storage.counted import assert_counters_are
 from tests.storage.stores import Backend
 
 import kato
-from kato.errors import InvalidConfig, InvalidInput, SessionNotFound
+from kato.errors import InvalidConfig, InvalidInput, NothingToLearn, SessionNotFound
 
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 
@@ -301,3 +301,12 @@ def test_events_are_sorted_as_the_session_says(kb: kato.KnowledgeBase) -> None:
     session.observe(["b", "a"])
     session.observe(["z"])
     assert kb.get(session.learn() or "").events == [["b", "a"], ["z"]]
+
+
+def test_what_is_refused_is_refused_of_the_newest_state(kb: kato.KnowledgeBase) -> None:
+    """A handle that knows an older state must not refuse for it."""
+    one, other = (kato.Session(kb, "two handles " + kb.name) for _ in range(2))
+    one.observe(["a", "b"])
+    assert other.learn_events().events == 1
+    with pytest.raises(NothingToLearn):
+        one.learn_events()

@@ -12,7 +12,7 @@ from kato.matching.candidates import Candidates, Indices
 from kato.matching.characters import joined_texts, similarities_in_pairs, similarities_to_one
 from kato.matching.compiled import kernel_array
 from kato.matching.fuzzy import Similar, SimilarSymbols, nothing_similar, similar_codes
-from kato.matching.kernel import Columns, Patterns, align_all
+from kato.matching.kernel import Columns, Patterns, align_all, scratch_of
 from kato.matching.matchers import Matcher
 from kato.matching.observation import Observation
 from kato.matching.observed import Observed, observed
@@ -126,7 +126,8 @@ def matched_positions(
     memory = observed(kernel_array(rows, np.uint32))
     hits = np.zeros((len(candidates), len(observation)), np.bool_)
     columns = _columns(len(candidates), 0, hits)
-    align_all(kernel_patterns(candidates), memory, nothing_similar(), columns)
+    patterns = kernel_patterns(candidates)
+    align_all(patterns, memory, nothing_similar(), columns, scratch_of(patterns, memory))
     return hits
 
 
@@ -146,7 +147,8 @@ def _by_symbols(
     memory, coded, ids = _prepared(observation, similar)
     rewritten = 0 if similar is None else len(candidates)
     columns = _columns(len(candidates), rewritten, np.zeros((0, len(observation)), np.bool_))
-    align_all(kernel_patterns(candidates), memory, coded, columns)
+    patterns = kernel_patterns(candidates)
+    align_all(patterns, memory, coded, columns, scratch_of(patterns, memory))
     return Alignment(*columns[:-2], ids[columns.codes])
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.compiled import Array, allocating, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.matching.observed import Observed, enter_row, observed
 
 Rectangle = tuple[int, int, int, int]
@@ -43,7 +43,6 @@ def matching_blocks(pattern: Sequence[int], memory: Sequence[int]) -> list[tuple
     return [(first, second, size) for first, second, size in sorted(found.tolist())]
 
 
-@allocating
 def blocks_of(pattern: Array, memory: Observed) -> Array:
     """The blocks of a pattern of codes and the first row of the memory, in no order."""
     enter_row(memory, 0)
@@ -52,7 +51,6 @@ def blocks_of(pattern: Array, memory: Observed) -> Array:
     return space.blocks[:count]
 
 
-@allocating
 def block_space(observed_symbols: int) -> BlockSpace:
     """Scratch for a memory of that many symbols."""
     return BlockSpace(
@@ -86,7 +84,7 @@ def decompose(pattern: Array, length: int, memory: Observed, row: int, space: Bl
     return found
 
 
-@compiled
+@inner
 def _push(pending: Array, depth: int, rectangle: Rectangle, most: int) -> int:
     left, right, low, high = rectangle
     if left >= right or low >= high:
@@ -129,7 +127,7 @@ def run_of_at_most(
     return best_start, best_position, best
 
 
-@compiled
+@inner
 def _run_length(pattern: Array, codes: Array, rectangle: Rectangle) -> int:
     start, right, position, high = rectangle
     size = 1

@@ -52,9 +52,18 @@ def allocating(function: _Function) -> _Function:
     return _compiled(function, counting=True)
 
 
-def _compiled(function: _Function, *, counting: bool) -> _Function:
+def inner(function: _Function) -> _Function:
+    """:func:`compiled`, for what only other kernels call: Python cannot.
+
+    What unpacks the arguments of a call from Python is not compiled then; for structures of arrays
+    that takes longer than the function.
+    """
+    return _compiled(function, counting=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _compiled(function: _Function, *, counting: bool, **given: bool) -> _Function:
     # numba calls its counting _nrt; without it, what allocates does not compile.
-    options: dict[str, Any] = {"nogil": True, "_nrt": counting}
+    options: dict[str, Any] = {"nogil": True, "_nrt": counting, **given}
     folder = kernel_folder()
     if folder is None:
         return cast(_Function, numba.njit(**options)(function))

@@ -8,7 +8,7 @@ import numpy as np
 
 from kato.matching.blocks import BlockSpace, block_space, decompose
 from kato.matching.codes import code_of
-from kato.matching.compiled import Array, allocating, compiled
+from kato.matching.compiled import Array, allocating, compiled, inner
 from kato.matching.fuzzy import Claims, Similar, rewrite
 from kato.matching.observed import Observed, enter_row, leave_row
 from kato.matching.subsequence import common_subsequence
@@ -56,13 +56,14 @@ class Scratch(NamedTuple):
 
 
 @allocating
-def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: Columns) -> None:
+def align_all(
+    patterns: Patterns, memory: Observed, similar: Similar, columns: Columns, scratch: Scratch
+) -> None:
     """Align the memory with every pattern.
 
     ``memory`` has one row for all patterns, or one for each; with similar symbols it has two, the
     observed one and room for the rewritten one.
     """
-    scratch = _scratch(patterns, memory)
     size = memory.rows.shape[1]
     rewriting = len(similar.starts) > 0
     shared = len(memory.rows) == 1
@@ -74,7 +75,7 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
         if rewriting:
             row = 1
             rewrite(pattern, memory.rows[0], similar, scratch.claims, memory.rows[1])
-            columns.codes[index] = memory.rows[1]
+            _copy(memory.rows[1], columns.codes[index])
         if not shared:
             enter_row(memory, row)
         lcs = common_subsequence(pattern, len(pattern), memory.masks, scratch.bits)
@@ -98,6 +99,13 @@ def align_all(patterns: Patterns, memory: Observed, similar: Similar, columns: C
         )
 
 
+@inner
+def _copy(source: Array, target: Array) -> None:
+    # numba compiles its own assignment of an array for 2.5 s: it spells out the shapes in errors.
+    for index in range(len(source)):
+        target[index] = source[index]
+
+
 @compiled
 def preliminary_potential(matched: int, length: int, present: int, size: int, blocks: int) -> float:
     """The potential before the ensemble is known (``spec/algorithms.md`` 7.2 and 7.3).
@@ -119,11 +127,10 @@ def preliminary_potential(matched: int, length: int, present: int, size: int, bl
     return (evidence + confidence) * snr + cohesion
 
 
-@allocating
-def _scratch(patterns: Patterns, memory: Observed) -> Scratch:
-    longest = 0
-    for index in range(len(patterns.offsets) - 1):
-        longest = max(longest, patterns.offsets[index + 1] - patterns.offsets[index])
+def scratch_of(patterns: Patterns, memory: Observed) -> Scratch:
+    """Room for the longest of the patterns."""
+    # Made here, not by the kernel: numba compiles a second for what makes four arrays.
+    longest = int((patterns.offsets[1:] - patterns.offsets[:-1]).max(initial=0))
     claims = Claims(np.zeros(longest, np.bool_), np.zeros(len(memory.first), np.int64))
     return Scratch(
         np.zeros(longest, np.int64),
@@ -153,7 +160,7 @@ def extent(blocks: Array, count: int, length: int) -> tuple[int, int, int]:
     return matched, first, last
 
 
-@compiled
+@inner
 def _mark_hits(blocks: Array, count: int, hits: Array) -> None:
     for block in range(count):
         position, size = blocks[block, 1], blocks[block, 2]
@@ -185,7 +192,7 @@ def present(
     return past, end, start, _symbols_until(patterns.event_ends, low, high, end)
 
 
-@compiled
+@inner
 def _events_until(ends: Array, low: int, high: int, symbols: int) -> int:
     """How many events of ``ends[low:high]`` it takes to have at least that many symbols."""
     if symbols == 0 or low == high:
@@ -200,7 +207,7 @@ def _events_until(ends: Array, low: int, high: int, symbols: int) -> int:
     return first - low + 1
 
 
-@compiled
+@inner
 def _symbols_until(ends: Array, low: int, high: int, events: int) -> int:
     """How many symbols the first events of ``ends[low:high]`` have."""
     return int(ends[low + events - 1]) if events > 0 and low < high else events

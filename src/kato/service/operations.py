@@ -38,5 +38,9 @@ async def operation_of(
     if identity is None:
         return Operation()
     body = hashlib.sha256(await request.body()).hexdigest()
-    asked = f"{request.method} {request.url.path}?{request.url.query} {body}"
-    return Operation.repeatable(identity, hashlib.sha256(asked.encode()).hexdigest())
+    # Of each target by itself, as another target's answer has another form.
+    target = f"{request.method} {request.url.path} {identity}"
+    asked = f"{request.url.query} {body}"
+    return Operation.repeatable(
+        hashlib.sha256(target.encode()).hexdigest(), hashlib.sha256(asked.encode()).hexdigest()
+    )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from kato.errors import Conflict, NothingToLearn, SessionNotFound
+from kato.errors import Conflict, InvalidInput, NothingToLearn, SessionNotFound
 from kato.memory import KnowledgeBase
 from kato.memory.learning import LessonBuilder
 from kato.model.answers import Learned, Observation, Observed, ObservedMany, SessionInfo
@@ -380,9 +380,14 @@ class Session:
                 return operation.answer(told, kind)
         for attempt in range(_ATTEMPTS):
             known = self._known
-            following = change(known.state)
             try:
+                following = change(known.state)
                 told, kept = keep(known, following, operation.telling(following.answer))
+            except InvalidInput:
+                self._current()
+                if self._known is known:
+                    raise
+                continue  # it cannot be done to what was known, but perhaps to what is
             except Conflict:
                 self._current()
                 time.sleep(random.random() * 0.0005 * min(attempt, 20))  # noqa: S311

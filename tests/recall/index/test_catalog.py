@@ -272,7 +272,7 @@ def test_what_was_asked_for_longest_ago_is_let_go(
 ) -> None:
     rng = Random(7)  # noqa: S311 - not for secrets
     bases = [Indexed(memory, f"{kb_name} {number}", tmp_path) for number in range(4)]
-    shared = bases[0].another(limit=8_000)  # one of them
+    shared = bases[0].another(limit=6_000)  # one of them
     for base in bases:
         base.kb.learn_many([sequence(rng) for _ in range(50)])
         base.catalog = shared

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 
 
 class Best(NamedTuple):
@@ -54,7 +54,7 @@ def best_of(limit: int) -> Best:
     )
 
 
-@compiled
+@inner
 def floor_of(best: Best) -> float:
     """The preliminary potential a row needs at least to be among the best."""
     return float(best.potential[0]) if best.size[0] == len(best.potential) else -np.inf
@@ -100,7 +100,7 @@ def offer(
     return True
 
 
-@compiled
+@inner
 def _is_worse(best: Best, place: int, potential: float, similarity: float, number: int) -> bool:
     """Whether the one in a place is worse than the one described."""
     if best.potential[place] != potential:
@@ -110,7 +110,7 @@ def _is_worse(best: Best, place: int, potential: float, similarity: float, numbe
     return bool(best.ids[place] > number)
 
 
-@compiled
+@inner
 def _put(
     best: Best, place: int, potential: float, similarity: float, number: int, segment: int, row: int
 ) -> None:
@@ -121,7 +121,7 @@ def _put(
     best.places[place, 1] = row
 
 
-@compiled
+@inner
 def _move(best: Best, source: int, target: int) -> None:
     best.potential[target] = best.potential[source]
     best.similarity[target] = best.similarity[source]
@@ -130,7 +130,7 @@ def _move(best: Best, source: int, target: int) -> None:
     best.places[target, 1] = best.places[source, 1]
 
 
-@compiled
+@inner
 def _sink_up(
     best: Best, place: int, potential: float, similarity: float, number: int, segment: int, row: int
 ) -> None:
@@ -143,7 +143,7 @@ def _sink_up(
     _put(best, place, potential, similarity, number, segment, row)
 
 
-@compiled
+@inner
 def _sink_down(
     best: Best, potential: float, similarity: float, number: int, segment: int, row: int
 ) -> None:

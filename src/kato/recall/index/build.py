@@ -66,15 +66,13 @@ def build(sequences: Sequences, first: int, last: int) -> Shelved:
         names=kernel_array(sequences.names[order], np.uint8),
         symbols=np.zeros((len(symbols), _width(counts)), np.uint8),
         bits=np.zeros(len(order), np.uint64),
-        pairs=np.zeros((len(order), PAIR_WORDS), np.uint64),
+        pairs=np.zeros((PAIR_WORDS, len(order)), np.uint64),
         event_offsets=event_offsets,
         event_ends=event_ends,
         frequent=frequent,
         vocabulary=vocabulary,
         posting_offsets=_posting_offsets(counts, vocabulary, frequent),
         postings=np.zeros(0, np.uint32),
-        first_offsets=np.zeros(len(vocabulary) + 1, np.uint32),
-        first_rows=np.zeros(len(order), np.uint32),
     )
     segment = segment._replace(postings=np.zeros(int(segment.posting_offsets[-1]), np.uint32))
     offsets = kernel_array(sequences.offsets, np.int64)
@@ -149,12 +147,11 @@ def _events(sequences: Sequences, several: IntArray) -> tuple[IntArray, npt.NDAr
 def fill(
     segment: Segment, symbols: Array, offsets: Array, order: Array, codes: Array, bit_of: Array
 ) -> None:
-    """Write symbols, bits, pairs, postings and first symbols of all rows."""
+    """Write symbols, bits, pairs and postings of all rows."""
     next_posting = segment.posting_offsets.copy()
     written = 0
     for row in range(len(order)):
         start, end = offsets[order[row]], offsets[order[row] + 1]
-        segment.first_offsets[codes[symbols[start]] + 1] += 1
         for position in range(start, end):
             symbol = symbols[position]
             _write_symbol(segment.symbols, written, symbol)
@@ -168,15 +165,8 @@ def fill(
                 _set_frequent(segment.bits, row, bit)
             if position > start:
                 low, high = pair_masks(symbols[position - 1], symbol)
-                segment.pairs[row, 0] |= low
-                segment.pairs[row, 1] |= high
-    for code in range(len(segment.vocabulary)):
-        segment.first_offsets[code + 1] += segment.first_offsets[code]
-    next_first = segment.first_offsets.copy()
-    for row in range(len(order)):
-        code = codes[symbols[offsets[order[row]]]]
-        segment.first_rows[next_first[code]] = row
-        next_first[code] += 1
+                segment.pairs[0, row] |= low
+                segment.pairs[1, row] |= high
 
 
 @compiled

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kato.matching import Observation, SimilarSymbols
 from kato.recall.index.best import Worst
+from kato.recall.index.first import beginning
 from kato.recall.index.gather import gather, gathering, wanted
 from kato.recall.index.room import gathered_room
 from kato.recall.index.segment import Shelved
@@ -73,14 +74,9 @@ def _beginning(
 ) -> Iterator[tuple[Shelved, IntArray, npt.NDArray[np.float64]]]:
     """Rows that begin with a symbol; the bound is what single-symbol events would give."""
     for shelf in shelves:
-        segment = shelf.segment
-        code = int(np.searchsorted(segment.vocabulary, np.uint32(symbol)))
-        if code == len(segment.vocabulary) or segment.vocabulary[code] != symbol:
-            continue
-        start, end = segment.first_offsets[code : code + 2].tolist()
-        rows = shelf.shown(segment.first_rows[start:end].astype(np.int64))
-        cells = np.searchsorted(segment.cell_rows, rows, side="right") - 1
-        yield shelf, rows, 2.0 + 1.0 / segment.cell_lengths[cells]
+        for rows in beginning(shelf, symbol):
+            cells = np.searchsorted(shelf.segment.cell_rows, rows, side="right") - 1
+            yield shelf, rows, 2.0 + 1.0 / shelf.segment.cell_lengths[cells]
 
 
 def _floor(look: Look) -> Worst:
@@ -106,6 +102,7 @@ def _alike(sought: Sought, observation: Observation, similar: SimilarSymbols) ->
     return sought._replace(
         symbols=symbols.astype(np.uint32),
         times=times.astype(np.int64),
+        places=np.zeros(len(symbols), np.uint64),
         pairs=np.zeros_like(sought.pairs),
         doubles=np.zeros_like(sought.doubles[:1]),
     )

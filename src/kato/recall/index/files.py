@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from kato.recall.index.segment import Segment, Shelved
 
-FORMAT = 1
+FORMAT = 2
 """Of the arrays; files of another format are not read, but built anew."""
 
 _MAGIC = b"kato recall index\n"

@@ -59,7 +59,7 @@ def find(
     if len(observation) == 1:
         symbol = int(observation.symbols[0])
         for number, shelf in enumerate(shelves):
-            search_first(shelf.segment, number, shelf.first - 1, shelf.hidden, symbol, best, work)
+            search_first(shelf, number, symbol, best, work)
     else:
         sought = sought_of(observation, threshold)
         for sampling in (True, False):

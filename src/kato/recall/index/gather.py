@@ -1,8 +1,4 @@
-"""Gather the rows whose overlap and pairs let them be among the best; none of them is read yet.
-
-Compiled functions that run for every row take arrays instead of structures: each array of a
-structure is counted as a reference at each call, which costs more than the row does.
-"""
+"""Gather the rows whose overlap and pairs let them be among the best; none of them is read yet."""
 
 from __future__ import annotations
 
@@ -10,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.recall.index.best import Worst, is_better
 from kato.recall.index.overlap import (
     CHUNK,
@@ -20,6 +16,7 @@ from kato.recall.index.overlap import (
     count_bits,
     count_postings,
     lists_of,
+    mark_paired,
     overlap_room,
 )
 from kato.recall.index.potential import least_common, least_overlap, most_potential
@@ -39,6 +36,12 @@ from kato.recall.index.sought import Sought
 
 _WORD = 64
 _NONE, _ONE = np.uint64(0), np.uint64(1)
+
+Span = tuple[int, int, int]
+"""The first row of a chunk, and the rows of one of its cells, from one up to another."""
+
+PAIRED = 16
+"""Memories of up to so many symbols are looked for pairs in all rows of a chunk at once."""
 
 SAMPLED = 16
 """Every so many chunks one is searched first, for a floor."""
@@ -88,6 +91,7 @@ class Runs(NamedTuple):
     Attributes:
         low: uint64[CHUNK], the first word of their pairs.
         high: uint64[CHUNK], the second.
+        bits: uint64[CHUNK], their bits.
         hits: uint64[CHUNK], a bit for each of the memory's pairs that may be in them.
         longest: int64[CHUNK], the most of the memory's pairs that may follow each other in them.
         least: int64[65], by overlap, the least run that is enough.
@@ -95,6 +99,7 @@ class Runs(NamedTuple):
 
     low: Array
     high: Array
+    bits: Array
     hits: Array
     longest: Array
     least: Array
@@ -113,7 +118,7 @@ def gathering(shelf: Shelved, sought: Sought) -> Gathering:
     return Gathering(
         rows_of(shelf),
         shelf.first - 1,
-        lists_of(shelf.segment, sought.symbols, sought.times),
+        lists_of(shelf.segment, sought),
         overlap_room(),
         np.empty((CHUNK, 2), np.int64),
         _runs_room(),
@@ -123,8 +128,10 @@ def gathering(shelf: Shelved, sought: Sought) -> Gathering:
 
 
 def _runs_room() -> Runs:
-    low, high, hits = np.empty((3, CHUNK), np.uint64)
-    return Runs(low, high, hits, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64))
+    low, high, bits, hits = np.empty((4, CHUNK), np.uint64)
+    return Runs(
+        low, high, bits, hits, np.empty(CHUNK, np.int64), np.zeros(REMEMBERED + 1, np.int64)
+    )
 
 
 def wanted(sought: Sought) -> Wanted:
@@ -146,69 +153,69 @@ def gather(
         out: Receives the rows.
         work: int64[5], see :class:`kato.recall.index.find.Work`.
     """
-    rows, lists, overlap = begun.rows, begun.lists, begun.overlap
-    count, observed_symbols = len(rows.ids), len(memory.pairs) + 1
-    chunk, index = begun.position
+    chunk, count = begun.position[0], len(begun.rows.ids)
     out.size[0] = 0
     while chunk * CHUNK < count and out.size[0] + CHUNK <= GATHERED:
-        start, end = chunk * CHUNK, min(chunk * CHUNK + CHUNK, count)
+        if (chunk % SAMPLED == 0) == sampling:
+            _gather_chunk(begun, memory, chunk * CHUNK, worst, out, work)
         chunk += 1
-        if ((chunk - 1) % SAMPLED == 0) != sampling:
-            continue
-        work[POSTINGS] += count_postings(lists, rows.postings, start, overlap)
-        while rows.cell_rows[index + 1] <= start:
-            index += 1
-        low = start
-        while low < end:
-            high = min(end, rows.cell_rows[index + 1])
-            length, single = rows.cell_lengths[index], rows.cell_single[index]
-            need = _need(worst.potential, length, observed_symbols, single, memory.threshold)
-            # What the bits cannot make up for must have postings.
-            if need > lists.counts[1] and overlap.size[0] < high - low:
-                work[ROWS] += overlap.size[0]
-                found = _passing_touched(
-                    lists, overlap, rows.bits, need, (start, low, high), begun.passing
-                )
-            else:
-                work[ROWS] += high - low
-                found = _passing_all(
-                    lists, overlap, rows.bits, need, (start, low, high), begun.passing
-                )
-            if found > 0:
-                _gather_passing(
-                    rows.pairs,
-                    rows.ids,
-                    rows.hidden,
-                    begun.base,
-                    memory.pairs,
-                    memory.doubles,
-                    Cell(index, length, single),
-                    begun.passing,
-                    found,
-                    begun.runs,
-                    begun.remembered,
-                    out,
-                    worst,
-                )
-            low = high
-            if rows.cell_rows[index + 1] <= end and index + 1 < len(rows.cell_lengths):
-                index += 1
-    begun.position[0], begun.position[1] = chunk, index
+    begun.position[0] = chunk
     return bool(out.size[0] > 0 or chunk * CHUNK < count)
 
 
-@compiled
-def _need(floor: float, length: int, size: int, single: bool, threshold: float) -> int:
-    """The least overlap of a row of a cell."""
-    least = least_common(length, size, threshold)
+@inner
+def _gather_chunk(
+    begun: Gathering, memory: Wanted, start: int, worst: Worst, out: Gathered, work: Array
+) -> None:
+    """Gather what passes of a chunk, cell by cell."""
+    rows, number = begun.rows, begun.position[1]
+    work[POSTINGS] += count_postings(begun.lists, rows.postings, start, begun.overlap)
+    while rows.cell_rows[number + 1] <= start:
+        number += 1
+    low, end = start, min(start + CHUNK, len(rows.ids))
+    while low < end:
+        high = min(end, rows.cell_rows[number + 1])
+        cell = Cell(number, rows.cell_lengths[number], rows.cell_single[number])
+        found = _passing(begun, memory, cell, (start, low, high), worst.potential, work)
+        if found > 0:
+            _gather_passing(begun, memory, cell, found, worst, out)
+        begun.position[1] = number
+        low, number = high, number + 1
+
+
+@inner
+def _passing(
+    begun: Gathering, memory: Wanted, cell: Cell, rows: Span, floor: float, work: Array
+) -> int:
+    """Find the rows of a span whose overlap is enough; answers how many."""
+    lists, overlap, size = begun.lists, begun.overlap, len(memory.pairs) + 1
+    start, low, high = rows
+    need = _need(floor, cell, size, size, memory.threshold)
+    # What the bits cannot make up for must have postings.
+    if need > lists.counts[1] and overlap.size[0] < high - low:
+        work[ROWS] += overlap.size[0]
+        return _passing_touched(lists, overlap, begun.rows.bits, need, rows, begun.passing)
+    work[ROWS] += high - low
+    count_bits(lists, begun.rows.bits[low:high], overlap.common[low - start : high - start])
+    alone = _need(floor, cell, size, 1, memory.threshold)
+    if alone > need and size <= PAIRED:
+        mark_paired(lists, memory.pairs, begun.rows, rows, overlap)
+        return _passing_paired(overlap, (need, alone), rows, begun.passing)
+    return _passing_all(overlap, need, rows, begun.passing)
+
+
+@inner
+def _need(floor: float, cell: Cell, size: int, run: int, threshold: float) -> int:
+    """The least overlap of a row of a cell, if its runs are at most so long."""
+    least = least_common(cell.length, size, threshold)
     if least == 0 and floor <= 0:
         return 0  # without a threshold, what shares nothing has a potential of 0
-    return max(least, least_overlap(floor, length, size, single))
+    return max(least, least_overlap(floor, run, cell.length, size, cell.single))
 
 
-@compiled
+@inner
 def _passing_touched(
-    lists: Lists, overlap: Overlap, bits: Array, need: int, rows: tuple[int, int, int], out: Array
+    lists: Lists, overlap: Overlap, bits: Array, need: int, rows: Span, out: Array
 ) -> int:
     start, low, high = rows
     common, count = overlap.common, 0
@@ -223,65 +230,65 @@ def _passing_touched(
     return count
 
 
-@compiled
-def _passing_all(
-    lists: Lists, overlap: Overlap, bits: Array, need: int, rows: tuple[int, int, int], out: Array
-) -> int:
+@inner
+def _passing_all(overlap: Overlap, need: int, rows: Span, out: Array) -> int:
     start, low, high = rows
     common, count = overlap.common[low - start : high - start], 0
-    count_bits(lists, bits[low:high], common)
+    # No branch: it would be guessed wrongly for every second row.
     for index in range(high - low):
-        if common[index] >= need:
-            out[count, 0], out[count, 1] = low + index, common[index]
-            count += 1
+        out[count, 0], out[count, 1] = low + index, common[index]
+        count += 1 if common[index] >= need else 0
     common[:] = 0
     return count
 
 
-@compiled
+@inner
+def _passing_paired(overlap: Overlap, needs: tuple[int, int], rows: Span, out: Array) -> int:
+    """Those with a pair need less than those without."""
+    (start, low, high), (need, alone) = rows, needs
+    common, paired = overlap.common[low - start : high - start], overlap.paired
+    count = 0
+    for index in range(high - low):
+        out[count, 0], out[count, 1] = low + index, common[index]
+        least = alone if paired[index] == _NONE else need
+        count += 1 if common[index] >= least else 0
+    common[:] = 0
+    return count
+
+
+@inner
 def _gather_passing(
-    row_pairs: Array,
-    ids: Array,
-    hidden: Array,
-    base: int,
-    pairs: Array,
-    doubles: Array,
-    cell: Cell,
-    passing: Array,
-    found: int,
-    runs: Runs,
-    remembered: Remembered,
-    out: Gathered,
-    worst: Worst,
+    begun: Gathering, memory: Wanted, cell: Cell, found: int, worst: Worst, out: Gathered
 ) -> None:
     """Gather the rows that their overlap and their pairs let be among the best."""
-    size, most, count = len(pairs) + 1, min(cell.length, len(pairs) + 1), out.size[0]
-    _find_runs(row_pairs, pairs, passing, found, runs)
+    size, passing, runs = len(memory.pairs) + 1, begun.passing, begun.runs
+    most, count = min(cell.length, size), out.size[0]
+    _find_runs(begun.rows, begun.lists, begun.overlap.places, memory.pairs, passing, found, runs)
     if size <= REMEMBERED and found > most:
-        _fill_least(remembered, cell, size, most, runs.least, worst)
+        _fill_least(begun.remembered, cell, size, most, runs.least, worst)
         found = _with_runs(passing, found, runs.longest, runs.least, most)
     for index in range(found):
         row, common = passing[index, 0], min(passing[index, 1], most)
-        first, second = row_pairs[row, 0], row_pairs[row, 1]
         bound, similarity = 0.0, 0.0
         if common > 0:
             run = min(common, runs.longest[index] + 1)
             similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
-            bound = _bound(remembered, cell, size, run, common, 1)
+            bound = _bound(begun.remembered, cell, size, run, common, 1)
             if cell.single and bound >= worst.potential:
-                lower = _bound(remembered, cell, size, run, common, 0)
-                if lower < bound and not _may_double(first, second, doubles):
+                lower = _bound(begun.remembered, cell, size, run, common, 0)
+                if lower < bound and not _may_double(begun.rows.pairs, row, memory.doubles):
                     bound = lower
         if bound < worst.potential:
             continue
-        if is_better(bound, similarity, base + ids[row], worst) and not is_hidden(hidden, row):
+        identity = begun.base + begun.rows.ids[row]
+        if is_better(bound, similarity, identity, worst) and not is_hidden(begun.rows.hidden, row):
             out.rows[count, 0], out.rows[count, 1] = row, cell.number
             out.bounds[count] = bound
             count += 1
     out.size[0] = count
 
 
-@compiled
+@inner
 def _fill_least(
     remembered: Remembered, cell: Cell, size: int, most: int, least: Array, worst: Worst
 ) -> None:
@@ -294,7 +301,7 @@ def _fill_least(
         least[common] = run
 
 
-@compiled
+@inner
 def _with_runs(passing: Array, found: int, longest: Array, least: Array, most: int) -> int:
     """Move the rows whose runs are enough, and their runs, to the front; answers how many."""
     count = 0
@@ -307,43 +314,52 @@ def _with_runs(passing: Array, found: int, longest: Array, least: Array, most: i
     return count
 
 
-@compiled
-def _find_runs(row_pairs: Array, pairs: Array, passing: Array, found: int, runs: Runs) -> None:
+@inner
+def _find_runs(
+    rows: Rows, lists: Lists, places: Array, pairs: Array, passing: Array, found: int, runs: Runs
+) -> None:
     """Write how many pairs in a row each passing row may have, at most."""
     if len(pairs) > _WORD:
         for index in range(found):
             row = passing[index, 0]
-            first, second = row_pairs[row, 0], row_pairs[row, 1]
-            runs.low[index], runs.high[index] = first, second
-            runs.longest[index] = _longest_of_many(first, second, pairs)
+            runs.longest[index] = _longest_of_many(rows.pairs[0, row], rows.pairs[1, row], pairs)
         return
-    low, high, hits = runs.low[:found], runs.high[:found], runs.hits[:found]
-    for index in range(found):
-        row = passing[index, 0]
-        low[index], high[index] = row_pairs[row, 0], row_pairs[row, 1]
-    hits[:] = _NONE
+    _fetch(rows, passing, found, runs)
     # Pair by pair, not row by row: so the processor takes eight rows at a time.
     for pair in range(len(pairs)):
-        _mark_hits(low, high, hits, pairs[pair, 0], pairs[pair, 1], _ONE << np.uint64(pair))
+        bit = _ONE << np.uint64(pair)
+        _mark_hits(runs, found, (pairs[pair, 0], pairs[pair, 1], lists.pairs[pair]), bit)
     for index in range(found):
-        word, run = hits[index], 0
+        present = places[passing[index, 0] & (CHUNK - 1)] | lists.always[0]
+        word, run = runs.hits[index] & present & (present >> _ONE), 0
         while word:
             word &= word << _ONE
             run += 1
         runs.longest[index] = run
 
 
-@compiled
+@inner
+def _fetch(rows: Rows, passing: Array, found: int, runs: Runs) -> None:
+    """Put side by side what decides about the pairs of passing rows; no pair is found yet."""
+    for index in range(found):
+        row = passing[index, 0]
+        runs.low[index], runs.high[index] = rows.pairs[0, row], rows.pairs[1, row]
+        runs.bits[index] = rows.bits[row]
+        runs.hits[index] = _NONE
+
+
+@inner
 def _mark_hits(
-    low: Array, high: Array, hits: Array, first: np.uint64, second: np.uint64, bit: np.uint64
+    runs: Runs, found: int, pair: tuple[np.uint64, np.uint64, np.uint64], bit: np.uint64
 ) -> None:
     """Set a bit of each row that has all bits of a pair."""
-    for index in range(len(hits)):
-        missing = (first & ~low[index]) | (second & ~high[index])
+    low, high, bits, hits = runs.low, runs.high, runs.bits, runs.hits
+    for index in range(found):
+        missing = (pair[0] & ~low[index]) | (pair[1] & ~high[index]) | (pair[2] & ~bits[index])
         hits[index] |= bit if missing == _NONE else _NONE
 
 
-@compiled
+@inner
 def _longest_of_many(low: np.uint64, high: np.uint64, pairs: Array) -> int:
     longest, run = 0, 0
     for index in range(len(pairs)):
@@ -353,16 +369,17 @@ def _longest_of_many(low: np.uint64, high: np.uint64, pairs: Array) -> int:
     return longest
 
 
-@compiled
-def _may_double(first: np.uint64, second: np.uint64, doubles: Array) -> bool:
+@inner
+def _may_double(pairs: Array, row: int, doubles: Array) -> bool:
     """Whether an observed symbol may stand beside itself in a row."""
+    first, second = pairs[0, row], pairs[1, row]
     for index in range(len(doubles)):
         if not (doubles[index, 0] & ~first) | (doubles[index, 1] & ~second):
             return True
     return False
 
 
-@compiled
+@inner
 def _bound(
     remembered: Remembered, cell: Cell, size: int, run: int, common: int, doubled: int
 ) -> float:

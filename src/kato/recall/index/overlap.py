@@ -7,13 +7,20 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching.bits import bit_count
-from kato.matching.compiled import Array, compiled
-from kato.recall.index.segment import FREQUENT, TWICE, Segment
+from kato.matching.compiled import Array, compiled, inner
+from kato.recall.index.room import Rows
+from kato.recall.index.segment import FREQUENT, TWICE, Segment, first_from
+from kato.recall.index.sought import Sought
 
 CHUNK = 4096
 """Rows that are counted at a time."""
 
-_ONE = np.uint64(1)
+FEW = 512
+"""Rows that are looked for pairs at a time."""
+
+_WORD = 63
+_NONE, _ONE = np.uint64(0), np.uint64(1)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Lists(NamedTuple):
@@ -27,6 +34,9 @@ class Lists(NamedTuple):
         cursors: int64[d], for the first ``counts[0]``: the next posting of a symbol.
         ends: int64[d], behind its last posting.
         times: int64[d], how often it was observed.
+        places: uint64[d], its places in the memory.
+        always: uint64[1], the places of symbols that have no postings because they have a bit.
+        pairs: uint64[n - 1], the bits a row has if it has both symbols of a pair.
         counts: int64[3]: posting lists; matches all the bits can make together; repeated bits.
     """
 
@@ -36,6 +46,9 @@ class Lists(NamedTuple):
     cursors: Array
     ends: Array
     times: Array
+    places: Array
+    always: Array
+    pairs: Array
     counts: Array
 
 
@@ -44,23 +57,34 @@ class Overlap(NamedTuple):
 
     Attributes:
         common: int32[CHUNK], observed symbols of each row; all 0 between chunks.
+        places: uint64[CHUNK], the places in the memory of those with a posting.
+        paired: uint64[CHUNK], not 0 where a row of a span may have one of the memory's pairs.
         touched: int64[CHUNK], for the first ``size[0]``: rows with a posting.
         size: int64[1].
     """
 
     common: Array
+    places: Array
+    paired: Array
     touched: Array
     size: Array
 
 
 def overlap_room() -> Overlap:
     """Room for one chunk."""
-    return Overlap(np.zeros(CHUNK, np.int32), np.zeros(CHUNK, np.int64), np.zeros(1, np.int64))
+    return Overlap(
+        np.zeros(CHUNK, np.int32),
+        np.zeros(CHUNK, np.uint64),
+        np.zeros(CHUNK, np.uint64),
+        np.zeros(CHUNK, np.int64),
+        np.zeros(1, np.int64),
+    )
 
 
-def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
-    """Find the distinct observed symbols, which were observed so many times, in a segment."""
-    lists = _no_lists(len(symbols))
+def lists_of(segment: Segment, sought: Sought) -> Lists:
+    """Find the distinct observed symbols in a segment."""
+    symbols = sought.symbols
+    lists = _no_lists(len(symbols), len(sought.pairs))
     if not len(segment.vocabulary):  # all its patterns are forgotten
         return lists
     codes = np.searchsorted(segment.vocabulary, symbols)
@@ -70,7 +94,8 @@ def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
     fill_lists(
         segment.frequent,
         symbols,
-        times,
+        sought.times,
+        sought.places,
         known,
         starts.astype(np.int64),
         ends.astype(np.int64),
@@ -79,7 +104,7 @@ def lists_of(segment: Segment, symbols: Array, times: Array) -> Lists:
     return lists
 
 
-def _no_lists(count: int) -> Lists:
+def _no_lists(count: int, pairs: int) -> Lists:
     return Lists(
         np.zeros(1, np.uint64),
         np.zeros(count, np.uint64),
@@ -87,6 +112,9 @@ def _no_lists(count: int) -> Lists:
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
         np.zeros(count, np.int64),
+        np.zeros(count, np.uint64),
+        np.full(1, _ALL, np.uint64),
+        np.zeros(pairs, np.uint64),
         np.zeros(3, np.int64),
     )
 
@@ -96,6 +124,7 @@ def fill_lists(
     frequent: Array,
     symbols: Array,
     times: Array,
+    places: Array,
     known: Array,
     starts: Array,
     ends: Array,
@@ -106,14 +135,17 @@ def fill_lists(
         bit = _bit_of(frequent, symbols[index])
         if bit >= 0:
             _add_bit(lists, bit, times[index])
-        elif known[index]:
+            _add_pairs(lists.pairs, bit, places[index])
+            continue
+        lists.always[0] &= ~places[index]
+        if known[index]:
             place = lists.counts[0]
             lists.cursors[place], lists.ends[place] = starts[index], ends[index]
-            lists.times[place] = times[index]
+            lists.times[place], lists.places[place] = times[index], places[index]
             lists.counts[0] = place + 1
 
 
-@compiled
+@inner
 def _bit_of(frequent: Array, symbol: int) -> int:
     for bit in range(FREQUENT):
         if frequent[bit] == symbol:
@@ -121,7 +153,7 @@ def _bit_of(frequent: Array, symbol: int) -> int:
     return -1
 
 
-@compiled
+@inner
 def _add_bit(lists: Lists, bit: int, times: int) -> None:
     lists.mask[0] |= _ONE << np.uint64(bit)
     lists.counts[1] += times
@@ -132,15 +164,29 @@ def _add_bit(lists: Lists, bit: int, times: int) -> None:
         lists.counts[2] = place + 1
 
 
-@compiled
+@inner
+def _add_pairs(pairs: Array, bit: int, places: np.uint64) -> None:
+    """Enter the bit of a symbol with the pairs it is in, and its second if it is both."""
+    for pair in range(min(len(pairs), _WORD)):
+        first = (places >> np.uint64(pair)) & _ONE
+        second = (places >> np.uint64(pair + 1)) & _ONE
+        if first or second:
+            pairs[pair] |= _ONE << np.uint64(bit)
+        if first and second and bit < TWICE:
+            pairs[pair] |= _ONE << np.uint64(bit + FREQUENT)
+
+
+@inner
 def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) -> int:
     """Count the postings in the chunk from row ``start``; answers how many were read."""
     read, touched = 0, 0
     end = start + CHUNK
+    for index in range(overlap.size[0]):
+        overlap.places[overlap.touched[index]] = _NONE
     for index in range(lists.counts[0]):
         cursor, last, times = lists.cursors[index], lists.ends[index], lists.times[index]
         if cursor < last and postings[cursor] < start:  # chunks were left out
-            cursor += np.searchsorted(postings[cursor:last], np.uint32(start))
+            cursor = first_from(postings, cursor, last, start)
         before, repeats = -1, 0
         first = cursor
         while cursor < last and postings[cursor] < end:
@@ -153,13 +199,14 @@ def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) 
                     overlap.touched[touched] = row
                     touched += 1
                 overlap.common[row] += 1
+                overlap.places[row] |= lists.places[index]
         read += cursor - first
         lists.cursors[index] = cursor
     overlap.size[0] = touched
     return int(read)
 
 
-@compiled
+@inner
 def count_bits(lists: Lists, bits: Array, common: Array) -> None:
     """Add the frequent symbols of rows whose bits are given."""
     mask = lists.mask[0]
@@ -172,7 +219,7 @@ def count_bits(lists: Lists, bits: Array, common: Array) -> None:
                 common[row] += extra
 
 
-@compiled
+@inner
 def bit_overlap(lists: Lists, bits: np.uint64) -> int:
     """The frequent symbols of one row."""
     total = int(bit_count(bits & lists.mask[0]))
@@ -180,3 +227,38 @@ def bit_overlap(lists: Lists, bits: np.uint64) -> int:
         if bits & lists.repeated[index]:
             total += lists.extra[index]
     return total
+
+
+@inner
+def mark_paired(
+    lists: Lists, pairs: Array, rows: Rows, span: tuple[int, int, int], overlap: Overlap
+) -> None:
+    """Mark the rows from one up to another that may have a pair; all with a posting may."""
+    start, low, high = span
+    paired = overlap.paired[: high - low]
+    for row in range(high - low):
+        paired[row] = overlap.places[low - start + row]
+    always = lists.always[0] & (lists.always[0] >> _ONE)
+    # Few rows at a time stay in the first cache for all pairs.
+    for first in range(low, high, FEW):
+        last = min(high, first + FEW)
+        for pair in range(len(pairs)):
+            if always & (_ONE << np.uint64(pair)):
+                masks = pairs[pair, 0], pairs[pair, 1], lists.pairs[pair]
+                few = paired[first - low : last - low]
+                low_words, high_words = rows.pairs[0, first:last], rows.pairs[1, first:last]
+                _mark_pair(low_words, high_words, rows.bits[first:last], masks, few)
+
+
+@inner
+def _mark_pair(
+    low: Array,
+    high: Array,
+    bits: Array,
+    masks: tuple[np.uint64, np.uint64, np.uint64],
+    paired: Array,
+) -> None:
+    first, second, third = masks
+    for row in range(len(paired)):
+        missing = (first & ~low[row]) | (second & ~high[row]) | (third & ~bits[row])
+        paired[row] |= _ONE if missing == _NONE else _NONE

@@ -15,7 +15,7 @@ from kato.recall.look import Look
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.recall.trace import step
 
-BYTES_A_PATTERN = 120
+BYTES_A_PATTERN = 115
 """What a pattern of 12 symbols takes, about."""
 
 

@@ -86,13 +86,13 @@ def least_common(length: int, size: int, threshold: float) -> int:
 
 
 @compiled
-def least_overlap(floor: float, length: int, size: int, single: bool) -> int:
-    """The least overlap whose bound reaches the floor, whatever the runs are."""
+def least_overlap(floor: float, run: int, length: int, size: int, single: bool) -> int:
+    """The least overlap whose bound reaches the floor, where no run is longer than ``run``."""
     # The bound grows with the overlap.
     low, high = 1, min(size, length) + 1
     while low < high:
         middle = (low + high) // 2
-        if most_potential(middle, middle, length, size, single, True) >= floor:
+        if most_potential(middle, min(middle, run), length, size, single, True) >= floor:
             high = middle
         else:
             low = middle + 1

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from kato.matching.blocks import decompose, run_of_at_most
 from kato.matching.codes import SymbolTable, code_of
-from kato.matching.compiled import Array, compiled
+from kato.matching.compiled import Array, compiled, inner
 from kato.matching.kernel import extent, preliminary_potential, present
 from kato.matching.observed import Observed
 from kato.matching.subsequence import common_subsequence
@@ -103,14 +103,14 @@ def read_gathered(
     work[OFFERED] += offered
 
 
-@compiled
+@inner
 def _code(symbols: Array, first: int, length: int, table: SymbolTable, pattern: Array) -> None:
     """Write the codes of a row's symbols."""
     for position in range(length):
         pattern[position] = code_of(table, symbol_at(symbols, first + position))
 
 
-@compiled
+@inner
 def _put_in_order(bounds: Array, size: int, starts: Array, order: Array) -> None:
     """Sort by counting; rows whose bounds are not told apart stay in order."""
     starts[:] = 0
@@ -124,13 +124,13 @@ def _put_in_order(bounds: Array, size: int, starts: Array, order: Array) -> None
         starts[step] += 1
 
 
-@compiled
+@inner
 def _step(bound: float) -> int:
     """From 0 for the highest bound, 3, to the last for the lowest, -1."""
     return min(STEPS - 1, max(0, int((3.0 - bound) * (STEPS / 4))))
 
 
-@compiled
+@inner
 def _aligned(
     texts: Texts, memory: Observed, size: int, room: ReadingRoom, cell: int, row: int
 ) -> float:

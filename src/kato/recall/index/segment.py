@@ -50,15 +50,14 @@ class Segment(NamedTuple):
         names: uint8[r, 20].
         symbols: uint8[symbols, 2 to 4], the rows' symbol ids, the least significant byte first.
         bits: uint64[r], see :data:`FREQUENT` and :data:`TWICE`.
-        pairs: uint64[r, 2], a Bloom filter of the pairs of adjacent symbols, three bits each.
+        pairs: uint64[2, r], a Bloom filter of the pairs of adjacent symbols, three bits each: the
+            low words of all rows, then the high ones.
         event_offsets: int64[s + 1], for the rows with events of several symbols, into event_ends.
         event_ends: int32[e], symbols up to each event's end.
         frequent: uint32[56], the symbols of the bits; 0 where there is none.
         vocabulary: uint32[v], the distinct symbols, ascending.
         posting_offsets: uint32[v + 1], into postings.
         postings: uint32[p], rows by symbol, as often as the symbol occurs; none of frequent ones.
-        first_offsets: uint32[v + 1], into first_rows.
-        first_rows: uint32[r], rows by their first symbol.
     """
 
     cell_lengths: Array
@@ -77,8 +76,6 @@ class Segment(NamedTuple):
     vocabulary: Array
     posting_offsets: Array
     postings: Array
-    first_offsets: Array
-    first_rows: Array
 
 
 class Shelved(msgspec.Struct, frozen=True, eq=False):
@@ -186,12 +183,25 @@ def hide_row(hidden: Array, row: int) -> None:
 
 
 @compiled
+def first_from(values: Array, low: int, high: int, value: int) -> int:
+    """The first place from ``low`` up to ``high`` whose value is not below; values ascend."""
+    # np.searchsorted would be compiled in three times the time: it orders complex numbers as well.
+    while low < high:
+        middle = (low + high) // 2
+        if values[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def hide_ids(cell_rows: Array, ids: Array, wanted: Array, hidden: Array) -> None:
     """Leave out the rows with the wanted ids."""
     for cell in range(len(cell_rows) - 1):
         start, end = cell_rows[cell], cell_rows[cell + 1]
         for number in wanted:
-            row = start + np.searchsorted(ids[start:end], number)
+            row = first_from(ids, start, end, number)
             if row < end and ids[row] == number:
                 hide_row(hidden, row)
 

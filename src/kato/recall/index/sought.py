@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching import Observation
-from kato.matching.compiled import Array, allocating, kernel_array
+from kato.matching.compiled import Array, compiled, kernel_array
 from kato.matching.observed import Observed, enter_row, observed
 from kato.recall.index.segment import pair_masks
 
@@ -19,6 +19,7 @@ class Sought(NamedTuple):
         memory: The memory with its first row entered.
         symbols: uint32[d], ascending.
         times: int64[d], how often each was observed.
+        places: uint64[d], a bit for each of its places in the memory; all 0 if it has above 64.
         pairs: uint64[n - 1, 2], the bits of adjacent symbols.
         doubles: uint64[d, 2], the bits of each symbol beside itself.
         threshold: Least similarity.
@@ -27,6 +28,7 @@ class Sought(NamedTuple):
     memory: Observed
     symbols: Array
     times: Array
+    places: Array
     pairs: Array
     doubles: Array
     threshold: float
@@ -44,23 +46,18 @@ def sought_of(observation: Observation, threshold: float) -> Sought:
     memory = observed(symbols[np.newaxis])
     enter_row(memory, 0)
     distinct, times = np.unique(symbols, return_counts=True)
-    pairs, doubles = pairs_of(symbols), doubles_of(distinct)
-    return Sought(memory, distinct, times.astype(np.int64), pairs, doubles, float(threshold))
+    # The codes of a memory number its distinct symbols, so its masks are their places.
+    places = memory.masks[:, 0].copy() if len(symbols) <= 64 else np.zeros(len(distinct), np.uint64)
+    pairs = np.zeros((len(symbols) - 1, 2), np.uint64)
+    doubles = np.zeros((len(distinct), 2), np.uint64)
+    fill_pairs(symbols[:-1], symbols[1:], pairs)
+    fill_pairs(distinct, distinct, doubles)
+    times = times.astype(np.int64)
+    return Sought(memory, distinct, times, places, pairs, doubles, float(threshold))
 
 
-@allocating
-def doubles_of(symbols: Array) -> Array:
-    """The bits of each symbol beside itself."""
-    doubles = np.zeros((len(symbols), 2), np.uint64)
-    for index in range(len(symbols)):
-        doubles[index, 0], doubles[index, 1] = pair_masks(symbols[index], symbols[index])
-    return doubles
-
-
-@allocating
-def pairs_of(symbols: Array) -> Array:
-    """The bits of the adjacent symbols of a memory."""
-    pairs = np.zeros((max(0, len(symbols) - 1), 2), np.uint64)
+@compiled
+def fill_pairs(firsts: Array, seconds: Array, pairs: Array) -> None:
+    """Write the bits of symbols that follow each other."""
     for index in range(len(pairs)):
-        pairs[index, 0], pairs[index, 1] = pair_masks(symbols[index], symbols[index + 1])
-    return pairs
+        pairs[index, 0], pairs[index, 1] = pair_masks(firsts[index], seconds[index])

@@ -14,7 +14,7 @@ from kato.service.context import Context, context_of
 from kato.service.json import StrictRoute, answered
 from kato.service.operations import operation_of
 from kato.service.times import instant
-from kato.service.wire.errors import BODY, IN_SESSION, INVALID, STORE
+from kato.service.wire.errors import BODY, IN_SESSION, INVALID, NOT_FOUND, STORE
 from kato.service.wire.sessions import (
     ConfigAnswer,
     ConfigChanged,
@@ -66,7 +66,9 @@ async def count_sessions(context: Ours) -> Response:
 
 
 @router.get(
-    "/sessions/{session_id}", response_model=SessionAnswer, responses={**IN_SESSION, **INVALID}
+    "/sessions/{session_id}",
+    response_model=SessionAnswer,
+    responses={**NOT_FOUND, **STORE, **INVALID},
 )
 async def read_session(session_id: str, context: Ours) -> Response:
     """What there is to know about a session."""

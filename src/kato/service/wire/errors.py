@@ -44,6 +44,7 @@ BODY: Responses = {
     409: {"model": Detail, "description": "The state moved on."},
     413: {"model": Detail, "description": "The body is too large."},
 }
+NOT_FOUND: Responses = {404: {"model": Detail, "description": "It is not there."}}
 IN_SESSION: Responses = {404: {"model": NoSession, "description": "No such session."}, **STORE}
 """What every route below ``/sessions/{id}/`` may answer."""
 NO_NODE: Responses = {404: {"model": Detail, "description": "No such node."}}
