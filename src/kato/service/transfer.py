@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kato.errors import InvalidInput, UnreadableInput
+from kato.errors import UnreadableInput
 from kato.memory import KnowledgeBase, PatternCopy, PatternPage
 from kato.memory.learning import LESSON_PATTERNS
 from kato.storage.ledger.operations import Operation
@@ -22,6 +22,9 @@ MEDIA = {"ndjson": "application/x-ndjson", "parquet": "application/vnd.apache.pa
 
 MOST_TOLD = 100
 """Bad rows that are told one by one."""
+
+STEP_BYTES = 4 << 20
+"""Bytes of rows that end a step, however few they are."""
 
 SPOOLED = 4 << 20
 """Bytes of a Parquet body that are held in memory; what is larger goes to a temporary file."""
@@ -128,10 +131,12 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         line: Its line or row, from 1.
         value: The copy it holds, or why it holds none.
+        size: About its bytes.
     """
 
     line: int
     value: PatternCopy | str
+    size: int = 0
 
 
 class Importing:
@@ -149,6 +154,7 @@ class Importing:
         self._operation = operation
         self._steps = 0
         self._waiting: list[Row] = []
+        self._size = 0
         self._counts = {"rows": 0, "new": 0, "merged": 0, "too_short": 0, "bad": 0}
         self._bad_rows: list[dict[str, Any]] = []
 
@@ -165,7 +171,8 @@ class Importing:
         """Put in what makes whole steps; the rest waits for more."""
         for row in rows:
             self._waiting.append(row)
-            if len(self._waiting) == LESSON_PATTERNS:
+            self._size += row.size
+            if len(self._waiting) == LESSON_PATTERNS or self._size > STEP_BYTES:
                 self._put()
 
     def end(self) -> dict[str, Any]:
@@ -175,7 +182,7 @@ class Importing:
         return {**self._counts, "bad_rows": self._bad_rows}
 
     def _put(self) -> None:
-        rows, self._waiting = self._waiting, []
+        rows, self._waiting, self._size = self._waiting, [], 0
         good = [row for row in rows if isinstance(row.value, PatternCopy)]
         copies = [row.value for row in good if isinstance(row.value, PatternCopy)]
         step = self._operation.part(self._steps)
@@ -237,7 +244,7 @@ class Lines:
         if size > self._longest:
             yield Row(self._line, f"a line has at most {self._longest} bytes, this one {size}")
         elif text:
-            yield Row(self._line, _copy_of(text))
+            yield Row(self._line, _copy_of(text), size)
 
 
 def _copy_of(text: bytes) -> PatternCopy | str:
@@ -262,9 +269,16 @@ def parquet_rows(file: IO[bytes]) -> Iterator[Row]:
         for batch in table.iter_batches(LESSON_PATTERNS, columns=names):
             for place in range(batch.num_rows):
                 line += 1
-                yield Row(line, _copy_in(batch, place))
+                copy = _copy_in(batch, place)
+                yield Row(line, copy, _size_of(copy))
     except (pa.ArrowException, OSError) as error:
         raise UnreadableInput(f"the body is no readable Parquet file: {error}") from None
+
+
+def _size_of(copy: PatternCopy | str) -> int:
+    if isinstance(copy, str):
+        return len(copy)
+    return sum(len(symbol) for event in copy.events for symbol in event)
 
 
 def _copy_in(batch: pa.RecordBatch, place: int) -> PatternCopy | str:
@@ -272,20 +286,24 @@ def _copy_in(batch: pa.RecordBatch, place: int) -> PatternCopy | str:
         values = {
             name: value
             for name, column in zip(batch.schema.names, batch.columns, strict=True)
-            if (value := _plain(column[place].as_py())) is not None
+            if (value := _plain(name, column[place].as_py())) is not None
         }
         return msgspec.convert(values, PatternCopy)
-    except (msgspec.ValidationError, UnicodeDecodeError, InvalidInput) as error:
+    except (msgspec.ValidationError, UnicodeDecodeError, TypeError, ValueError) as error:
         return str(error)
 
 
-def _plain(value: Any) -> Any:
-    """Without pairs: a map comes as a list of them."""
-    if not isinstance(value, list):
-        return value
-    if value and all(isinstance(each, tuple) for each in value):
-        return dict(value)
-    return [_plain(each) for each in value]
+def _plain(name: str, value: Any) -> Any:
+    """A cell as JSON would have it."""
+    if name == "emotives" and isinstance(value, list):
+        return [_mapping(record) for record in value]
+    return _mapping(value) if name in ("metadata", "affinity") else value
+
+
+def _mapping(value: Any) -> Any:
+    """A map column comes as a list of pairs, a struct column as a dict with None for no value."""
+    pairs = value.items() if isinstance(value, dict) else value
+    return {key: each for key, each in pairs if each is not None} if pairs is not None else None
 
 
 def spool() -> IO[bytes]:
