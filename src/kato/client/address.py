@@ -12,7 +12,8 @@ import msgspec
 from kato.client.call import Call
 from kato.errors import InvalidInput, shown
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 120.0
+"""As long as a service may take that compiles its kernels, once, for the first prediction."""
 
 
 class Address(msgspec.Struct, frozen=True):

@@ -94,9 +94,10 @@ def error_of(call: Call[Any], answer: Answer) -> KatoError:
 def lost(call: Call[Any], address: str, loss: Lost) -> ServiceUnavailable:
     """The error that no answer is."""
     if loss.timed_out:
+        doubt = "" if call.reads else "; what was to be changed may be changed or not"
         return ServiceUnavailable(
             f"the service at {address} did not answer {call.method} {call.path[:100]} in time",
-            remedy="give a longer timeout; what was to be changed may be changed or not",
+            remedy=f"give a longer timeout{doubt}",
         )
     return ServiceUnavailable(
         f"no service answers at {address}: {loss.reason}",
