@@ -355,6 +355,48 @@ class ReferenceMemory:
                 self.affinity.pop(symbol, None)
         return True
 
+    def edit(
+        self,
+        name: str,
+        frequency: int | None = None,
+        emotives: Sequence[Mapping[str, float]] | None = None,
+        metadata: Mapping[str, Sequence[Any]] | None = None,
+    ) -> None:
+        """Change what a pattern carries: records count as if each was learned by itself."""
+        pattern = self.patterns[name]
+        if frequency is not None:
+            for symbol in flat(pattern["events"]):
+                self.frequency[symbol] += frequency - pattern["frequency"]
+            pattern["frequency"] = frequency
+        if emotives is not None:
+            self._add_affinity(pattern, dict(pattern["_affinity"]), -1)
+            pattern["_affinity"].clear()
+            pattern["emotives"] = [dict(record) for record in emotives if record]
+            for record in pattern["emotives"]:
+                self._add_affinity(pattern, record, 1)
+        if metadata is not None:
+            pattern["metadata"] = {
+                key: sorted(set(map(str, values))) for key, values in metadata.items() if values
+            }
+
+    def search(
+        self,
+        symbol: str | None = None,
+        prefix: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[dict[str, Any]]:
+        """Patterns that all of this fits, in the order they were first learned."""
+        return [
+            self.get(name) or {}
+            for name, pattern in self.patterns.items()
+            if (symbol is None or symbol in flat(pattern["events"]))
+            and name.startswith((prefix or "").removeprefix("PTRN|"))
+            and all(
+                str(value) in pattern["metadata"].get(key, ())
+                for key, value in (metadata or {}).items()
+            )
+        ]
+
     def stats(self) -> dict[str, int]:
         """Totals; every learn counts in ``pattern_frequencies`` (decision Q3)."""
         known = self.patterns.values()

@@ -12,12 +12,17 @@ what to do about it::
     │   ├── InvalidVector       a vector that is not a list of finite numbers
     │   ├── InvalidConfig       a configuration key or value out of its range
     │   ├── UnreadableInput     a file or line that cannot be read as sequences
+    │   ├── InvalidSearch       a page or an edit of patterns that there is none of
     │   ├── OperationReused     an operation id that stands for another request
     │   └── NothingToLearn      a session without an event
     ├── NotFound                what was asked for is not there
     │   ├── PatternNotFound
+    │   ├── KnowledgeBaseNotFound
     │   └── SessionNotFound
     ├── Conflict                the state moved on under the caller
+    ├── AccessDenied            the service wants a key, or the key has not the right
+    ├── TooManyRequests         the service was asked more often than it allows
+    ├── ServiceUnavailable      no service answers at an address
     ├── FilterFailed            a filter of another package does not do its part
     └── StoreError              a store cannot do its part
         ├── StoreInUse          the data directory belongs to another process
@@ -107,6 +112,10 @@ class UnreadableInput(InvalidInput):
     """A file or a line of it cannot be read as sequences."""
 
 
+class InvalidSearch(InvalidInput):
+    """A limit, a cursor or an edit of patterns that cannot be used."""
+
+
 class OperationReused(InvalidInput):
     """An operation id, such as an ``Idempotency-Key``, stands for another request already."""
 
@@ -123,12 +132,28 @@ class PatternNotFound(NotFound):
     """No pattern of that name is in the knowledge base."""
 
 
+class KnowledgeBaseNotFound(NotFound):
+    """Nothing was ever learned into a knowledge base of that name, or it was forgotten."""
+
+
 class SessionNotFound(NotFound):
     """The session never existed, was deleted, or expired."""
 
 
 class Conflict(KatoError):
     """The state moved on under the caller and retries were used up."""
+
+
+class AccessDenied(KatoError):
+    """The service wants an API key, does not know the one given, or it has not the right."""
+
+
+class TooManyRequests(KatoError):
+    """The service was asked more often than it allows, and waiting did not help."""
+
+
+class ServiceUnavailable(KatoError):
+    """No service answers at an address, or it was lost in the middle of a call."""
 
 
 class FilterFailed(KatoError):

@@ -11,17 +11,17 @@ import msgspec
 from tests.reference import ReferenceMemory
 
 from kato.errors import PatternNotFound
-from kato.memory.statistics import (
-    KnowledgeBaseStatistics,
-    LearnReport,
-    MemoryStatistics,
-    SymbolStatistics,
-)
 from kato.model.config import SessionConfig
 from kato.model.event import checked_events
 from kato.model.example import Example
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
+from kato.model.statistics import (
+    KnowledgeBaseStatistics,
+    LearnReport,
+    MemoryStatistics,
+    SymbolStatistics,
+)
 
 
 class FakeKnowledgeBase:

@@ -12,7 +12,19 @@ from tests.cli.fake import FakeStores
 
 from kato.errors import KatoError, StoreInUse
 
-COMMANDS = ["learn", "predict", "explain", "show", "stats", "forget", "clear", "demo", "evaluate"]
+COMMANDS = [
+    "learn",
+    "predict",
+    "explain",
+    "show",
+    "stats",
+    "forget",
+    "clear",
+    "demo",
+    "doctor",
+    "evaluate",
+    "serve",
+]
 HEAVY = {"chdb", "clickhouse_connect", "numba", "numpy", "pandas", "pyarrow", "redis"}
 
 

@@ -241,7 +241,7 @@ def test_a_pattern_that_keeps_changing(
     kb: kato.KnowledgeBase, engines: Engines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = kb.learn(GOOD) or ""
-    monkeypatch.setattr(engines.counters, "forget", lambda *_: False)
+    monkeypatch.setattr(engines.counters, "forget", lambda *_: None)
     with pytest.raises(Conflict, match="keeps changing; try again"):
         kb.forget(name)
 

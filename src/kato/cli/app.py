@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, evaluate, explain, learn, predict, serve, stored
+from kato.cli import demo, doctor, evaluate, explain, learn, predict, serve, stored
 from kato.cli.display.console import print_error
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
@@ -33,6 +33,7 @@ app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
 app.command(rich_help_panel=_SERVING)(serve.serve)
+app.command(rich_help_panel=_SERVING)(doctor.doctor)
 app.command(rich_help_panel=_TRYING)(demo.demo)
 app.command(rich_help_panel=_TRYING)(evaluate.evaluate)
 
@@ -62,6 +63,22 @@ def before(
             show_default=False,
         ),
     ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KATO_URL",
+            help="Talk to the service there, as http://localhost:8000.",
+            show_default=False,
+        ),
+    ] = None,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KATO_API_KEY",
+            help="Key of the service, if it wants one.",
+            show_default=False,
+        ),
+    ] = None,
     _version_asked: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)
     ] = False,
@@ -73,7 +90,7 @@ def before(
 
     Try [bold]kato demo[/] first.
     """
-    context.obj = Common(data_dir)
+    context.obj = Common(data_dir, url, api_key)
 
 
 def _print_any_text() -> None:

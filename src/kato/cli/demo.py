@@ -28,7 +28,7 @@ from kato.model.example import Example
 from kato.model.prediction import Prediction
 
 if TYPE_CHECKING:
-    from kato.memory import KnowledgeBase, Memory
+    from kato.cli.options import AnyKnowledgeBase, AnyMemory
 
 NAME = "demo"
 _SAMPLES = 8
@@ -80,7 +80,7 @@ def demo(
 
 
 @contextmanager
-def _memory(context: typer.Context, *, keep: bool) -> Iterator[Memory]:
+def _memory(context: typer.Context, *, keep: bool) -> Iterator[AnyMemory]:
     if keep:
         with options.opened(context) as memory:
             yield memory
@@ -89,7 +89,7 @@ def _memory(context: typer.Context, *, keep: bool) -> Iterator[Memory]:
         yield memory
 
 
-def _learn(knowledge_base: KnowledgeBase, split: Split, examples: Iterator[Example]) -> float:
+def _learn(knowledge_base: AnyKnowledgeBase, split: Split, examples: Iterator[Example]) -> float:
     began = time.perf_counter()
     knowledge_base.learn_many(split.learned(examples))
     return time.perf_counter() - began
@@ -112,7 +112,9 @@ def _introduction(files: int, examples: list[Example]) -> Text:
     )
 
 
-def _learned(memory: Memory, knowledge_base: KnowledgeBase, split: Split, seconds: float) -> Text:
+def _learned(
+    memory: AnyMemory, knowledge_base: AnyKnowledgeBase, split: Split, seconds: float
+) -> Text:
     learned = split.sequences - split.held_out
     stores = memory.stats()
     return Text.assemble(

@@ -35,7 +35,7 @@ from kato.model.pattern import MIN_LENGTH
 from kato.model.prediction import Prediction, Predictions
 
 if TYPE_CHECKING:
-    from kato.memory import KnowledgeBase
+    from kato.cli.options import AnyKnowledgeBase
 
 HELD_OUT_OF = 10
 CONTEXT = 5
@@ -173,7 +173,7 @@ class Split:
 
 
 def answers(
-    knowledge_base: KnowledgeBase, baselines: Baselines, questions: Iterable[Question]
+    knowledge_base: AnyKnowledgeBase, baselines: Baselines, questions: Iterable[Question]
 ) -> Iterator[Answer]:
     """Ask the knowledge base and the baselines."""
     most_frequent = baselines.most_frequent()
@@ -231,7 +231,7 @@ def _weight(prediction: Prediction) -> float:
 
 
 def _recalled(
-    knowledge_base: KnowledgeBase, observed: list[_Event]
+    knowledge_base: AnyKnowledgeBase, observed: list[_Event]
 ) -> tuple[list[_Event], Predictions]:
     predictions = knowledge_base.predict(observed)
     while len(observed) > MIN_CONTEXT and not votes(predictions, observed):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,17 +11,49 @@ import msgspec
 import typer
 
 import kato
+from kato.cli.display.console import notes
+from kato.cli.display.text import safe
 from kato.cli.reading import FORMATS, Columns, Inputs, Window
-from kato.errors import InvalidInput, NotFound
+from kato.errors import InvalidInput, KatoError, NotFound, StoreInUse
+from kato.settings import Settings
 
 if TYPE_CHECKING:
+    from kato.client import RemoteKnowledgeBase, RemoteMemory
     from kato.memory import KnowledgeBase, Memory
+
+    AnyMemory = Memory | RemoteMemory
+    AnyKnowledgeBase = KnowledgeBase | RemoteKnowledgeBase
+
+COMPLETION_SECONDS = 1.0
+"""How long somebody who pressed a key waits for names."""
+
+
+def served_knowledge_bases(context: typer.Context, incomplete: str) -> list[str]:
+    """The knowledge bases that begin so, if a service can be asked: to start stores takes long."""
+    from kato.client import connect  # noqa: PLC0415 - help must not wait for it
+    from kato.storage.embedded.directory import owner_now  # noqa: PLC0415
+
+    given = context.parent.params if context.parent else {}
+    common = Common(given.get("data_dir"), given.get("url"), given.get("api_key"))
+    try:
+        owner = None if common.url else owner_now(common.folder)
+        url = common.url or (owner.address if owner else None)
+        if url is None:
+            return []
+        with connect(url, common.api_key, COMPLETION_SECONDS, retries=0) as memory:
+            return [name for name in memory.knowledge_bases() if name.startswith(incomplete)]
+    except KatoError:
+        return []
+
 
 _READING = "Reading"
 _TABLES = "Tables (CSV, TSV, blank-separated, Parquet)"
 _DELIMITERS = {"tab": "\t", r"\t": "\t", "blank": " ", "comma": ",", "semicolon": ";"}
 
-KnowledgeBaseName = Annotated[str, typer.Option("--kb", help="Knowledge base, by name.")]
+KnowledgeBaseName = Annotated[
+    str,
+    typer.Option("--kb", help="Knowledge base, by name.", autocompletion=served_knowledge_bases),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Files = Annotated[
     list[str],
@@ -126,9 +158,22 @@ Header = Annotated[
 
 
 class Common(msgspec.Struct, frozen=True):
-    """What stands before the command: ``kato --data-dir PATH learn …``."""
+    """What stands before the command: ``kato --data-dir PATH learn …``.
+
+    Attributes:
+        data_dir: Folder of the stores.
+        url: A service to talk to instead.
+        api_key: Its key, if it wants one.
+    """
 
     data_dir: Path | None = None
+    url: str | None = None
+    api_key: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the stores, if they are in one."""
+        return self.data_dir or Settings.from_environment().data_dir
 
 
 def inputs_of(
@@ -173,14 +218,45 @@ def delimiter_of(text: str | None) -> str | None:
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[Memory]:
-    """The memory the options before the command say."""
+def opened(context: typer.Context) -> Iterator[AnyMemory]:
+    """The memory the options before the command say: a service's, or that of the stores.
+
+    Where a process owns the stores and serves them, that service's.
+    """
     common = context.find_object(Common) or Common()
-    with kato.open(common.data_dir) as memory:
+    with ExitStack() as stack:
+        if common.url is not None:
+            memory: AnyMemory = stack.enter_context(_remote(common.url, common))
+        else:
+            try:
+                memory = stack.enter_context(kato.open(common.data_dir))
+            except StoreInUse as error:
+                memory = stack.enter_context(_owner_s(common, error))
         yield memory
 
 
-def existing(memory: Memory, name: str) -> KnowledgeBase:
+def _owner_s(common: Common, in_use: StoreInUse) -> RemoteMemory:
+    """The memory of the process that has the stores open; the error, if it serves none."""
+    from kato.storage.embedded.directory import owner_of  # noqa: PLC0415 - only needed here
+
+    owner = owner_of(common.folder)
+    if owner is None or owner.address is None:
+        raise in_use
+    notes().print(
+        safe(f"{common.folder} is served by process {owner.pid}: asking {owner.address}"),
+        style="dim",
+        soft_wrap=True,
+    )
+    return _remote(owner.address, common)
+
+
+def _remote(url: str, common: Common) -> RemoteMemory:
+    from kato.client import connect  # noqa: PLC0415 - help must not wait for it
+
+    return connect(url, common.api_key)
+
+
+def existing(memory: AnyMemory, name: str) -> AnyKnowledgeBase:
     """A knowledge base that must be there already.
 
     Raises:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
 
+from kato.cli.display.text import safe
 from kato.cli.options import Common
 from kato.errors import InvalidConfig
 from kato.settings import Settings
@@ -34,4 +36,11 @@ def serve(
         )
     from kato.service.serving import run  # noqa: PLC0415 - only this command needs a web server
 
-    run(settings, host, port, workers)
+    run(settings, host, port, workers, lambda url: _print_ready(url, settings))
+
+
+def _print_ready(url: str, settings: Settings) -> None:
+    by_url = settings.clickhouse_url and settings.redis_url
+    data = "servers by URL" if by_url else settings.data_dir
+    typer.echo(safe(f"serving {url} (docs at {url}/docs), data in {data}"))
+    sys.stdout.flush()

@@ -19,8 +19,8 @@ from kato.cli.display.text import events_text, safe, symbol_text
 from kato.model.naming import bare_name
 
 if TYPE_CHECKING:
+    from kato.cli.options import AnyKnowledgeBase
     from kato.memory import (
-        KnowledgeBase,
         KnowledgeBaseStatistics,
         MemoryStatistics,
         SymbolStatistics,
@@ -111,7 +111,7 @@ def _pattern_panel(pattern: Pattern) -> Panel:
     return Panel(rows, box=box.ROUNDED, title=title, title_align="left", border_style="dim")
 
 
-def _most_frequent(knowledge_base: KnowledgeBase, count: int) -> list[SymbolStatistics]:
+def _most_frequent(knowledge_base: AnyKnowledgeBase, count: int) -> list[SymbolStatistics]:
     symbols = knowledge_base.symbols()
     return nsmallest(count, symbols, key=lambda symbol: (-symbol.frequency, symbol.name))
 

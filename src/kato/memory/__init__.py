@@ -1,8 +1,10 @@
 """A knowledge base: learn, predict, get, forget, statistics."""
 
+from kato.memory.copies import PatternCopy, Placed
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.memory import Memory, open_memory
-from kato.memory.statistics import (
+from kato.memory.searching import PatternPage
+from kato.model.statistics import (
     KnowledgeBaseStatistics,
     LearnReport,
     MemoryStatistics,
@@ -15,6 +17,9 @@ __all__ = [
     "LearnReport",
     "Memory",
     "MemoryStatistics",
+    "PatternCopy",
+    "PatternPage",
+    "Placed",
     "SymbolStatistics",
     "open_memory",
 ]

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import operator
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any
+from functools import partial
+from itertools import count, islice
+from typing import Any, TypeVar
 
-from kato.errors import Conflict, PatternNotFound, StoreFull
+from kato.errors import Conflict, InvalidInput, PatternNotFound, StoreFull
+from kato.memory.copies import PatternCopy, Placed, material_of
+from kato.memory.editing import MOST_RECORDS, checked_edit
 from kato.memory.engines import Engines
 from kato.memory.explaining import Explainer
 from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
 from kato.memory.predicting import ATTEMPTS, Predictor
-from kato.memory.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+from kato.memory.searching import PatternPage, Search, Searcher
 from kato.model.config import SessionConfig
 from kato.model.emotive import Emotives, accumulate_metadata, checked_emotives, checked_metadata
-from kato.model.event import check_text, checked_events
+from kato.model.event import Event, check_text, checked_events, flattened
 from kato.model.example import Example
 from kato.model.explanation import Explanation
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
-from kato.storage.ledger.counters import Learned, Lesson, PatternState
+from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+from kato.storage.ledger.counters import Edited, Learned, Lesson, PatternState, Target
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
 
@@ -32,6 +37,8 @@ BACKPRESSURE_SECONDS = 60.0
 _SYMBOLS_AT_ONCE = 10_000
 
 Events = Sequence[Sequence[str]]
+
+T = TypeVar("T")
 
 
 class KnowledgeBase:
@@ -50,6 +57,7 @@ class KnowledgeBase:
         self._counters = engines.counters
         self._predictor = predictor
         self._explainer = Explainer(predictor, engines.counters, engines.tables)
+        self._searcher = Searcher(engines.counters, engines.tables, predictor, engines.writer)
 
     def learn(
         self,
@@ -57,6 +65,7 @@ class KnowledgeBase:
         *,
         emotives: Mapping[str, float] | None = None,
         metadata: Mapping[str, Any] | None = None,
+        operation: Operation | None = None,
     ) -> str | None:
         """Learn a sequence as a pattern; durable when it returns.
 
@@ -64,6 +73,7 @@ class KnowledgeBase:
             events: A list of events, each a list of symbols; empty events are left out.
             emotives: Numbers by name that were felt with it.
             metadata: Anything by name; values are kept as text.
+            operation: An operation id that makes a repeat safe.
 
         Returns:
             The pattern's name, or None if there are fewer than two symbols: they are no pattern.
@@ -74,9 +84,50 @@ class KnowledgeBase:
         """
         builder = LessonBuilder()
         name = builder.add(_material(Example(events, emotives or {}, metadata or {})))
-        if name is not None:
-            self.learn_lesson(builder.lesson(), SessionConfig())
-        return name
+        if name is None:
+            return None
+        operation = (operation or Operation()).telling(name)
+        told = self.learn_lesson(builder.lesson(), SessionConfig(), operation=operation)
+        return operation.answer(told, str) if operation.is_repeatable else name
+
+    def learn_each(
+        self, examples: Iterable[Example], *, operation: Operation | None = None
+    ) -> list[Placed]:
+        """Learn sequences in the order given, whatever becomes of the others.
+
+        500 at a time are one step: all that can be used of them are learned, or none.
+
+        Args:
+            examples: The sequences; one that cannot be used hinders none.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            What became of each.
+
+        Raises:
+            StoreFull: The journal is full; steps before are learned. A repeat learns the rest.
+        """
+        return self._place(examples, _material, operation, SessionConfig().persistence)
+
+    def put(
+        self,
+        copies: Iterable[PatternCopy],
+        *,
+        operation: Operation | None = None,
+        patiently: bool = False,
+    ) -> list[Placed]:
+        """Learn copies of patterns with all they carry, as :meth:`learn_each` does.
+
+        What is not known becomes just what the copy is; to what is known it is added: frequency,
+        emotives and metadata.
+
+        Args:
+            copies: The copies; one that cannot be used hinders none.
+            operation: An operation id that makes a repeat safe.
+            patiently: Whether to wait for a journal that is full, as :meth:`learn_many` does.
+        """
+        place = partial(self._place, copies, material_of, operation, MOST_RECORDS)
+        return place(patiently=patiently)
 
     def learn_many(self, sequences: Iterable[Events | Example]) -> LearnReport:
         """Learn sequences in the order given; durable when it returns.
@@ -161,24 +212,131 @@ class KnowledgeBase:
             metadata=state.state.metadata,
         )
 
-    def forget(self, name: str) -> None:
+    def patterns(
+        self,
+        *,
+        symbol: str | None = None,
+        prefix: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> PatternPage:
+        """A page of patterns, in the order they were first learned; all that is given must fit.
+
+        Args:
+            symbol: A symbol they hold.
+            prefix: What their name begins with, with or without ``PTRN|``.
+            metadata: Values they carry, by key.
+            after: What the page before says is next; None begins.
+            limit: Patterns in a page, 1 to 1000.
+
+        Raises:
+            InvalidInput: Something given cannot be used.
+            Conflict: The knowledge base was cleared since the page before.
+        """
+        search = Search.checked(symbol, prefix, metadata)
+        return self._searcher.page(self.name, search, after, limit)
+
+    def count(
+        self,
+        *,
+        symbol: str | None = None,
+        prefix: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> int:
+        """How many patterns :meth:`patterns` finds in all its pages.
+
+        Raises:
+            InvalidInput: Something given cannot be used.
+        """
+        search = Search.checked(symbol, prefix, metadata)
+        return (
+            self.stats().patterns if search == Search() else self._searcher.count(self.name, search)
+        )
+
+    def edit(
+        self,
+        name: str,
+        *,
+        frequency: int | None = None,
+        emotives: Sequence[Mapping[str, float]] | None = None,
+        metadata: Mapping[str, Sequence[Any]] | None = None,
+        operation: Operation | None = None,
+    ) -> Pattern:
+        """Change what a pattern carries, and every counter with it; its events stay.
+
+        Args:
+            name: The pattern's name, with or without ``PTRN|``.
+            frequency: How often it shall count as learned, 1 to 1e9.
+            emotives: All its records, oldest first, at most 100. To the affinity of its symbols
+                they count as if each was learned by itself.
+            metadata: All its values, by key.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            The pattern after it.
+
+        Raises:
+            InvalidInput: Something given cannot be used; nothing was changed.
+            PatternNotFound: There is none.
+            StoreFull: The journal is full; nothing was changed.
+            Conflict: It was learned and forgotten again and again meanwhile.
+        """
+        edit = checked_edit(frequency, emotives, metadata)
+        operation = operation or Operation()
+        known = self._edited(name, operation)
+        if known is not None:
+            return known
+        for _ in range(ATTEMPTS):
+            state = self._state(name)
+            events = self._predictor.events_of(self.name, state)
+            symbols = self._predictor.symbols_of(self.name, state)
+            if events is None or symbols is None:
+                continue
+            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
+            edited = self._counters.edit(self.name, target, edit, operation.telling(events))
+            if edited is not None:
+                return _pattern(name, events, edited)
+        raise _changing(name)
+
+    def forget(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget the pattern of that name: it and its share of every counter are gone.
+
+        Args:
+            name: The pattern's name, with or without ``PTRN|``.
+            operation: An operation id that makes a repeat safe.
 
         Raises:
             PatternNotFound: There is none.
+            StoreFull: The journal is full; nothing was forgotten.
             Conflict: It was learned and forgotten again and again meanwhile.
         """
+        operation = (operation or Operation()).telling(bare_name(name))
+        if self._was_done(operation):
+            return
         for _ in range(ATTEMPTS):
             state = self._state(name)
             symbols = self._predictor.symbols_of(self.name, state)
-            key = bytes.fromhex(bare_name(name))
-            if symbols is not None and self._counters.forget(self.name, key, state, symbols):
+            if symbols is None:
+                continue
+            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
+            if self._counters.forget(self.name, target, operation) is not None:
                 return
-        raise Conflict(f"pattern {name} keeps changing", remedy="try again")
+        raise _changing(name)
 
-    def clear(self) -> None:
-        """Forget everything in this knowledge base, at once."""
-        self._counters.clear(self.name)
+    def clear(self, *, operation: Operation | None = None) -> None:
+        """Forget everything in this knowledge base, at once.
+
+        Args:
+            operation: An operation id that makes a repeat safe.
+
+        Raises:
+            StoreFull: The journal is full; nothing was cleared.
+        """
+        operation = (operation or Operation()).telling(True)
+        told = self._counters.clear(self.name, operation=operation)
+        if operation.is_repeatable:
+            operation.answer(told, bool)
 
     def stats(self) -> KnowledgeBaseStatistics:
         """How much it holds."""
@@ -251,6 +409,51 @@ class KnowledgeBase:
         """
         return self._predictor.nearest_vectors(self.name, vector, limit, max_distance, also)
 
+    def _place(
+        self,
+        given: Iterable[T],
+        material: Callable[[T], Material],
+        operation: Operation | None,
+        persistence: int,
+        *,
+        patiently: bool = False,
+    ) -> list[Placed]:
+        operation, remaining = operation or Operation(), iter(given)
+        placed: list[Placed] = []
+        for number in count():
+            lesson = _Placing()
+            for each in islice(remaining, LESSON_PATTERNS):
+                lesson.add(each, material)
+            if not lesson.placed:
+                return placed
+            step = operation.part(number).telling(lesson.names)
+            learn = partial(
+                self._counters.learn,
+                self.name,
+                lesson.builder.lesson(),
+                persistence=persistence,
+                operation=step,
+            )
+            learned = self._patiently(learn) if patiently else learn()
+            if step.is_repeatable:
+                step.answer(learned.told, list)
+            placed += lesson.told(learned.frequencies)
+        return placed
+
+    def _edited(self, name: str, operation: Operation) -> Pattern | None:
+        """What an edit answered that is asked for again."""
+        if not operation.is_repeatable or (told := self._counters.told(operation)) is None:
+            return None
+        events = operation.answer(told, list)
+        edited = self._counters.edited(operation)
+        return None if edited is None else _pattern(name, events, edited)
+
+    def _was_done(self, operation: Operation) -> bool:
+        if not operation.is_repeatable or (told := self._counters.told(operation)) is None:
+            return False
+        operation.answer(told, object)
+        return True
+
     def _begin(self, lesson: Lesson) -> Callable[[], int]:
         """Send a lesson; calling what this returns waits, and answers how many were new."""
         answer = self._counters.begin_learn(
@@ -261,18 +464,18 @@ class KnowledgeBase:
             try:
                 learned = answer()
             except StoreFull:
-                learned = self._with_backpressure(lesson)
+                persistence = SessionConfig().persistence
+                learn = partial(self._counters.learn, self.name, lesson, persistence=persistence)
+                learned = self._patiently(learn)
             return learned.frequencies.count(1)
 
         return new_patterns
 
-    def _with_backpressure(self, lesson: Lesson) -> Learned:
+    def _patiently(self, learn: Callable[[], Learned]) -> Learned:
         deadline = time.monotonic() + BACKPRESSURE_SECONDS
         while True:
             try:
-                return self._counters.learn(
-                    self.name, lesson, persistence=SessionConfig().persistence
-                )
+                return learn()
             except StoreFull:
                 writer = self._engines.writer
                 if writer.failure is not None or time.monotonic() > deadline:
@@ -287,6 +490,40 @@ class KnowledgeBase:
         if state is None:
             raise _not_found(name, self.name)
         return state
+
+
+class _Placing:
+    """Sequences that are learned in one step, and what becomes of each."""
+
+    def __init__(self) -> None:
+        self.builder = LessonBuilder()
+        self.placed: list[Placed] = []
+        self._times: list[int] = []
+
+    @property
+    def names(self) -> list[str | None]:
+        """The name of each, as far as it has one."""
+        return [each.name for each in self.placed]
+
+    def add(self, given: T, material: Callable[[T], Material]) -> None:
+        """Add one, or say why not."""
+        try:
+            found = material(given)
+            name = self.builder.add(found)
+        except InvalidInput as error:
+            self.placed.append(Placed(None, error=error))
+            return
+        self.placed.append(Placed(name))
+        if name is not None:
+            self._times.append(found.times)
+
+    def told(self, frequencies: Sequence[int]) -> list[Placed]:
+        """What became of each, by the frequencies after it: what is new was not there before."""
+        counted = iter(zip(frequencies, self._times, strict=True))
+        return [
+            each if each.name is None else Placed(each.name, operator.eq(*next(counted)))
+            for each in self.placed
+        ]
 
 
 class _Flight:
@@ -334,6 +571,21 @@ def _material(example: Example) -> Material:
     emotives = checked_emotives(example.emotives)
     metadata = accumulate_metadata([checked_metadata(example.metadata)])
     return Material(events, [emotives] if emotives else [], metadata)
+
+
+def _pattern(name: str, events: list[Event], edited: Edited) -> Pattern:
+    return Pattern(
+        name=bare_name(name),
+        events=events,
+        length=len(flattened(events)),
+        frequency=edited.frequency,
+        emotives=edited.emotives,
+        metadata=edited.metadata,
+    )
+
+
+def _changing(name: str) -> Conflict:
+    return Conflict(f"pattern {name} keeps changing", remedy="try again")
 
 
 def _not_found(name: str, kb: str) -> PatternNotFound:

@@ -28,12 +28,17 @@ class Material(msgspec.Struct, frozen=True):
         emotives: Records observed with them, oldest first.
         metadata: By key, the values observed with them.
         vectors: By symbol text, vectors observed with them.
+        affinity: By emotive, what is added to the sums of its symbols; the mean of ``emotives`` if
+            None.
+        times: How often it is learned.
     """
 
     events: list[Event]
     emotives: list[Emotives] = []
     metadata: Metadata = {}
     vectors: dict[str, list[float]] = {}
+    affinity: Emotives | None = None
+    times: int = 1
 
 
 class LessonBuilder:
@@ -49,6 +54,7 @@ class LessonBuilder:
     def __init__(self) -> None:
         self._names: list[bytes] = []
         self._lengths: list[int] = []
+        self._times: list[int] = []
         self._symbols: list[int] = []
         self._end_counts: list[int] = []
         self._ends: list[int] = []
@@ -67,6 +73,7 @@ class LessonBuilder:
         digest = sha1(text_form(material.events).encode(), usedforsecurity=False)
         self._names.append(digest.digest())
         self._lengths.append(len(symbols))
+        self._times.append(material.times)
         self._symbols.extend(map(self._numbering.__getitem__, symbols))
         self._add_ends(material.events, len(symbols))
         self._add_brought(material)
@@ -74,7 +81,8 @@ class LessonBuilder:
 
     def lesson(self) -> Lesson:
         """The sequences added so far, as one lesson."""
-        counts = np.bincount(self._symbols, minlength=len(self._numbering))
+        often = np.repeat(np.array(self._times, np.int64), self._lengths)
+        counts = np.bincount(self._symbols, often, minlength=len(self._numbering))
         batch = Batch(
             list(accumulate(self._lengths, initial=0)),
             self._symbols,
@@ -85,9 +93,10 @@ class LessonBuilder:
             b"".join(self._names),
             batch,
             list(self._numbering),
-            counts.tolist(),
+            counts.astype(np.int64).tolist(),
             self._brought,
             self._vectors,
+            self._times if max(self._times, default=1) > 1 else [],
         )
 
     def _add_ends(self, events: Sequence[Event], length: int) -> None:
@@ -101,7 +110,9 @@ class LessonBuilder:
         if not material.emotives and not material.metadata:
             return
         records = [msgspec.json.encode(record).decode() for record in material.emotives]
-        means = average_emotives(material.emotives)
+        means = material.affinity
+        if means is None:
+            means = average_emotives(material.emotives)
         self._brought[len(self._names)] = (records, means, material.metadata)
 
 

@@ -7,13 +7,16 @@ import weakref
 from pathlib import Path
 from typing import Self
 
+from kato.errors import KnowledgeBaseNotFound
 from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
-from kato.memory.statistics import MemoryStatistics
 from kato.memory.vocabulary import Vocabulary
+from kato.model.event import check_text
+from kato.model.statistics import MemoryStatistics
 from kato.settings import Settings
 from kato.storage.ledger.channel import Channel
+from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.tail import Tail
 
 
@@ -88,6 +91,31 @@ class Memory:
         """The names of all knowledge bases, sorted."""
         return self._engines.counters.names()
 
+    def has_knowledge_base(self, name: str) -> bool:
+        """Whether something was learned into a knowledge base of that name."""
+        return self._engines.counters.number(name) is not None
+
+    def forget_knowledge_base(self, name: str, *, operation: Operation | None = None) -> None:
+        """Forget a knowledge base with all it holds, and that there was one of that name.
+
+        Args:
+            name: Its name.
+            operation: An operation id that makes a repeat safe.
+
+        Raises:
+            KnowledgeBaseNotFound: There is none.
+            StoreFull: The journal is full; nothing was forgotten.
+        """
+        check_text(name, "a knowledge base's name")
+        operation = (operation or Operation()).telling(True)
+        told = self._engines.counters.remove(name, operation)
+        if told is None:
+            raise KnowledgeBaseNotFound(
+                f"no knowledge base {name[:60]!a}", remedy="it comes to be with its first pattern"
+            )
+        if operation.is_repeatable:
+            operation.answer(told, bool)
+
     def stats(self) -> MemoryStatistics:
         """What the stores hold."""
         engines = self._engines
@@ -112,6 +140,11 @@ class Memory:
             self._engines.connection.command("PING")
         else:
             self._engines.tables.ping()
+
+    def announce(self, url: str) -> None:
+        """Tell other processes where this one serves its data directory, if it has one."""
+        if self._engines.directory is not None:
+            self._engines.directory.announce(url)
 
     def flush(self) -> None:
         """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""

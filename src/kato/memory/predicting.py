@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from kato.errors import Conflict
 from kato.matching import Candidates, Observation
-from kato.memory.statistics import SymbolStatistics
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
     Corpus,
@@ -30,11 +29,13 @@ from kato.model.emotive import average_emotives
 from kato.model.event import Event, flattened
 from kato.model.naming import NAME_LENGTH
 from kato.model.prediction import Predictions
+from kato.model.statistics import SymbolStatistics
 from kato.recall import Query, Recall, Recalled
 from kato.recall.query import candidates_of
 from kato.recall.trace import Trace, step
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.counters import Counters, Facts, Look, PatternState
+from kato.storage.ledger.journal import Sequences
 from kato.storage.ledger.tail import Tail, TailView
 
 ATTEMPTS = 5
@@ -117,6 +118,20 @@ class Predictor:
         """The symbol ids of a pattern, repeats included; None if it is gone."""
         found, _ = self._sequence(kb, state)
         return None if found is None else found.symbols.tolist()
+
+    def view(self, kb: str, texts: list[str]) -> tuple[Look, TailView] | None:
+        """What there is at this moment: symbols' ids and the tail; None without such a name."""
+        look = self._counters.look(kb, texts, self._tail.last)
+        return None if look is None else (look, self._tail.catch_up(look))
+
+    def worded(self, kb: int, sequences: Sequences, tail: TailView) -> list[list[Event]]:
+        """The events of patterns in texts.
+
+        Raises:
+            Conflict: Their knowledge base was cleared meanwhile.
+        """
+        texts = self._vocabulary.texts(kb, sequences.symbols, tail)
+        return worded_events(candidates_of(sequences), texts)
 
     def symbol_statistics(self, kb: str, ids: list[int]) -> list[SymbolStatistics]:
         """What is counted about symbols by id; those that are gone meanwhile are left out."""

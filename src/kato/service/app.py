@@ -15,12 +15,16 @@ from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
     deprecated,
     knowledge,
+    mirror,
     monitoring,
+    nodes,
+    patterns,
     predictions,
     root,
     sessions,
     short_term_memory,
     stream,
+    transfer,
 )
 from kato.service.version import VERSION
 from kato.settings import Settings
@@ -59,6 +63,10 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         short_term_memory,
         predictions,
         knowledge,
+        mirror,
+        nodes,
+        patterns,
+        transfer,
         monitoring,
         deprecated,
         stream,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -16,6 +17,8 @@ from kato.settings import Settings
 
 BODY_SECONDS = 30.0
 """How long a client may take between two parts of its body."""
+
+_IMPORT = re.compile(rb"/nodes/[^/]+/import")
 
 _CLOSE = {"Connection": "close"}
 
@@ -61,7 +64,7 @@ def _session_told(path: str, headers: Headers) -> str:
 
 
 class Bounds:
-    """Refuses bodies that are too large, or come too slowly."""
+    """Refuses bodies that are too large, or come too slowly; imports may be of any size."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -71,6 +74,9 @@ class Bounds:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if _IMPORT.fullmatch(scope.get("raw_path") or b""):
+            await self._app(scope, _Bounded(receive, None).receive, send)
             return
         told = Headers(scope=scope).get("content-length", "")
         if told.isdecimal() and int(told) > self._most:
@@ -82,7 +88,7 @@ class Bounds:
 class _Bounded:
     """A request whose body is counted and timed."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
+    def __init__(self, receive: Receive, most: int | None) -> None:
         self._receive = receive
         self._most = most
         self._bytes = 0
@@ -94,7 +100,7 @@ class _Bounded:
         message = await self._in_time(self._receive)
         self._bytes += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
-        if self._bytes > self._most:
+        if self._most is not None and self._bytes > self._most:
             raise HTTPException(413, f"a body has at most {self._most} bytes", _CLOSE)
         return message
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated
 
-from fastapi import Header, HTTPException, Request
+from fastapi import Depends, Header, HTTPException, Request
 
 from kato.storage.ledger.operations import Operation
 
@@ -13,8 +13,7 @@ LONGEST_KEY = 255
 """Characters of a key."""
 
 
-async def operation_of(
-    request: Request,
+def identity_of(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -22,16 +21,25 @@ async def operation_of(
             "within an hour, it is answered as the first time and not carried out once more."
         ),
     ] = None,
-) -> Operation:
-    """The operation of a request that changes something; one of its own without a key."""
+) -> str | None:
+    """The id of the operation that a request's key stands for; None without a key."""
     if idempotency_key is None:
-        return Operation()
+        return None
     if not 0 < len(idempotency_key) <= LONGEST_KEY:
         raise HTTPException(422, f"an Idempotency-Key has 1 to {LONGEST_KEY} characters")
+    # Hashed, so that no key a caller thinks of can be that of an operation of our own.
+    return hashlib.sha256(f"key {idempotency_key}".encode()).hexdigest()
+
+
+async def operation_of(
+    request: Request, identity: Annotated[str | None, Depends(identity_of)]
+) -> Operation:
+    """The operation of a request that changes something; one of its own without a key."""
+    if identity is None:
+        return Operation()
     body = hashlib.sha256(await request.body()).hexdigest()
-    # Of each target by itself, as another target's answer has another form. Hashed, so that no key
-    # a caller thinks of can be that of an operation of our own.
-    target = f"{request.method} {request.url.path} {idempotency_key}"
+    # Of each target by itself, as another target's answer has another form.
+    target = f"{request.method} {request.url.path} {identity}"
     asked = f"{request.url.query} {body}"
     return Operation.repeatable(
         hashlib.sha256(target.encode()).hexdigest(), hashlib.sha256(asked.encode()).hexdigest()

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
 import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
 
+import httpx
 import structlog
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
+from kato.errors import InvalidConfig
+from kato.memory import open_memory
+from kato.service.app import create_app
 from kato.settings import Settings
 
 BACKLOG = 2048
 SHUTDOWN_SECONDS = 30
 """How long requests that run may take to end when the service is to stop."""
 
+Ready = Callable[[str], None]
 
-def run(settings: Settings, host: str, port: int, workers: int) -> None:
+
+def run(settings: Settings, host: str, port: int, workers: int, ready: Ready) -> None:
     """Serve until the process is told to stop.
 
     Args:
@@ -24,14 +38,72 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         host: Address to listen on.
         port: Port; 0 takes a free one.
         workers: Processes.
+        ready: Is given the URL once it is answered there.
+
+    Raises:
+        InvalidConfig: Nobody can listen there.
+        StoreError: A store does not start.
     """
     configure_logs(settings.log_level)
-    uvicorn.run(
-        "kato.service.app:create_app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
+    with listening_on(host, port) as listening, suppress(KeyboardInterrupt):
+        url = url_of(listening)
+        if workers > 1:
+            _run_workers(listening, workers, lambda: ready(url))
+        else:
+            _run_here(settings, listening, url, ready)
+
+
+def listening_on(host: str, port: int) -> socket.socket:
+    """A socket there.
+
+    Raises:
+        InvalidConfig: It cannot be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        place = f"{host}:{port}"
+        raise InvalidConfig({"--port": f"cannot listen on {place}: {error.strerror}"}) from error
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a client on this machine finds it.
+
+    >>> with listening_on("0.0.0.0", 0) as listening:
+    ...     url_of(listening).rpartition(":")[0]
+    'http://127.0.0.1'
+    """
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound to here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _run_here(settings: Settings, listening: socket.socket, url: str, ready: Ready) -> None:
+    # uvicorn ends in the signal that ended it: without this, it would kill an open memory.
+    signal.signal(signal.SIGTERM, _exit)
+    with open_memory(settings=settings) as memory:
+
+        def serves() -> None:
+            memory.announce(url)
+            ready(url)
+
+        config = _configuration(create_app(settings, memory))
+        _Server(config, serves).run(sockets=[listening])
+
+
+def _run_workers(listening: socket.socket, workers: int, serves: Callable[[], None]) -> None:
+    config = _configuration("kato.service.app:create_app", factory=True, workers=workers)
+    asking = threading.Thread(target=_when_answered, args=(url_of(listening), serves), daemon=True)
+    asking.start()
+    Multiprocess(config, sockets=[listening]).run()
+
+
+def _configuration(app: Any, **more: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
@@ -41,7 +113,35 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        **more,
     )
+
+
+class _Server(uvicorn.Server):
+    """Says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, serves: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._serves = serves
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._serves()
+
+
+def _when_answered(url: str, serves: Callable[[], None]) -> None:
+    """Wait until a worker answers."""
+    with httpx.Client(trust_env=False, timeout=2) as client:
+        while True:
+            with suppress(httpx.TransportError):
+                if client.get(f"{url}/health").status_code == 200:
+                    return serves()
+            time.sleep(0.1)
+
+
+def _exit(_signal: int, _frame: object) -> NoReturn:
+    sys.exit(0)
 
 
 def configure_logs(level: str) -> None:

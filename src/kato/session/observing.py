@@ -13,11 +13,11 @@ import msgspec
 
 from kato.errors import InvalidEvent
 from kato.memory.learning import LessonBuilder
+from kato.model.answers import Observation, Observed, ObservedMany
 from kato.model.config import SessionConfig
 from kato.model.emotive import checked_emotives, checked_metadata
 from kato.model.event import Event, check_text, checked_events, in_stored_order
 from kato.model.vector import MAX_NEIGHBOURS, checked_vector, vector_symbol
-from kato.session.answers import Observation, Observed, ObservedMany
 from kato.session.short_term_memory import Moment, ShortTermMemory
 
 

@@ -13,11 +13,11 @@ import msgspec
 from kato.errors import Conflict, InvalidInput, NothingToLearn, SessionNotFound
 from kato.memory import KnowledgeBase
 from kato.memory.learning import LessonBuilder
+from kato.model.answers import Learned, Observation, Observed, ObservedMany, SessionInfo
 from kato.model.config import SessionConfig
 from kato.model.event import Event, check_text
 from kato.model.explanation import Explanation
 from kato.model.prediction import Predictions
-from kato.session.answers import Learned, Observation, Observed, ObservedMany, SessionInfo
 from kato.session.observing import Observing, checked_observation, observed_many
 from kato.session.opening import (
     DEFAULT_TTL_SECONDS,

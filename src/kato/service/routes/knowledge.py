@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from kato.errors import PatternNotFound
-from kato.memory.statistics import SymbolStatistics
 from kato.model.naming import bare_name
+from kato.model.statistics import SymbolStatistics
 from kato.service import paths
 from kato.service.context import Context, context_of
 from kato.service.json import answered

@@ -47,3 +47,5 @@ BODY: Responses = {
 NOT_FOUND: Responses = {404: {"model": Detail, "description": "It is not there."}}
 IN_SESSION: Responses = {404: {"model": NoSession, "description": "No such session."}, **STORE}
 """What every route below ``/sessions/{id}/`` may answer."""
+NO_NODE: Responses = {404: {"model": Detail, "description": "No such node."}}
+NO_PATTERN: Responses = {404: {"model": Detail, "description": "No such pattern."}}

@@ -109,6 +109,24 @@ class PatternTables:
         )
         return _sequences_of(columns_of(answer))
 
+    def first(
+        self, kb: int, condition: str, parameters: Mapping[str, Any], limit: int
+    ) -> Sequences:
+        """The patterns with the smallest ids that meet a condition, ids ascending.
+
+        Args:
+            kb: The knowledge base's number.
+            condition: As in :meth:`where`, and over ``name``.
+            parameters: Their values.
+            limit: How many at the most.
+        """
+        answer = self._clickhouse.native(
+            f"SELECT id, name, symbols, event_ends {_matching(condition, hide=True)} "
+            "ORDER BY id LIMIT {limit:UInt64}",
+            {"kb": kb, "limit": limit, **parameters},
+        )
+        return _sequences_of(columns_of(answer))
+
     def counts(
         self,
         kb: int,
@@ -259,12 +277,15 @@ def _symbol_rows(entries: Iterable[Entry]) -> pa.Table:
 
 
 def _frequency_rows(entries: Iterable[Entry]) -> pa.Table:
-    """The newest frequency in the batch of each pattern that was learned more than once."""
+    """The newest frequency in the batch of each pattern that was learned more than once.
+
+    One that was edited may have been learned more often before.
+    """
     newest = {
         (e.kb, pattern): (e.sequence, frequency)
         for e in entries
         for pattern, frequency in e.frequencies.items()
-        if frequency > 1
+        if frequency > 1 or e.kind == "edit"
     }
     return _table(
         [(*key, *value) for key, value in newest.items()],

@@ -141,6 +141,23 @@ def owner_of(path: Path) -> Owner | None:
         return None
 
 
+def owner_now(path: Path) -> Owner | None:
+    """Who owns the directory at this moment; None if nobody does.
+
+    While it is looked at, for some microseconds, nobody else can begin to own it.
+    """
+    try:
+        lock = (path / "lock").open("rb")
+    except OSError:
+        return None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return owner_of(path)
+    return None
+
+
 def _check_format_text(path: Path, text: str) -> None:
     if not text.isdecimal():
         raise StoreUnreadable(

@@ -32,10 +32,12 @@ SHARD = "{0}"
 _SCRIPTS = (
     "learn",
     "forget",
+    "edit",
     "clear",
     "drop",
     "look",
     "facts",
+    "carried",
     "state",
     "claim",
     "done",

@@ -9,13 +9,15 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.model.emotive import Emotives
+from kato.model.emotive import Emotives, Metadata
 from kato.storage.ledger.connection import SHARD, Connection, packed
 from kato.storage.ledger.journal import (
     Batch,
     Entry,
     State,
+    by_text,
     decoded,
+    records_of,
     unpacked_emotives,
     unpacked_metadata,
     unpacked_records,
@@ -36,9 +38,10 @@ class Lesson(msgspec.Struct, frozen=True):
         names: 20 bytes a pattern.
         batch: Their symbols.
         texts: The distinct symbols of the batch, in order of first occurrence.
-        occurrences: How often each occurs in the batch.
+        occurrences: How often each is learned with it.
         brought: By the pattern's position (from 1), emotives and metadata.
         vectors: By symbol text, the vectors to store.
+        times: How often each pattern is learned; once if empty.
     """
 
     names: bytes
@@ -47,6 +50,7 @@ class Lesson(msgspec.Struct, frozen=True):
     occurrences: list[int]
     brought: dict[int, Brought] = {}
     vectors: dict[str, list[float]] = {}
+    times: list[int] = []
 
 
 class Learned(msgspec.Struct, frozen=True, array_like=True):
@@ -134,6 +138,66 @@ class PatternState(msgspec.Struct, frozen=True):
     state: State
 
 
+class Target(msgspec.Struct, frozen=True):
+    """A pattern that is to be changed.
+
+    Attributes:
+        name: Its name, 20 bytes.
+        state: What :meth:`Counters.state` said of it.
+        symbols: Its symbols' ids, repeats included.
+    """
+
+    name: bytes
+    state: PatternState
+    symbols: Sequence[int]
+
+    def arguments(self) -> tuple[int | bytes, ...]:
+        """As scripts take it."""
+        return (self.state.kb, self.name, self.state.id, packed(_shares(self.symbols)))
+
+
+class Carried(msgspec.Struct, frozen=True):
+    """What a pattern carries beside its events.
+
+    Attributes:
+        frequency: How often it was learned; 0 if it is forgotten.
+        state: Its emotives and metadata.
+    """
+
+    frequency: int
+    state: State
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """What changes of what a pattern carries; None stays as it is.
+
+    Attributes:
+        frequency: How often it counts as learned, 1 or more.
+        emotives: Its records as JSON, and by emotive what it adds to its symbols' affinity sums.
+        metadata: By key, the distinct values.
+    """
+
+    frequency: int | None = None
+    emotives: tuple[list[str], Emotives] | None = None
+    metadata: Metadata | None = None
+
+
+class Edited(msgspec.Struct, frozen=True):
+    """What a pattern carries after an edit.
+
+    Attributes:
+        frequency: How often it counts as learned.
+        emotives: Its records.
+        metadata: By key, the distinct values.
+        told: What a repeat of the operation is told.
+    """
+
+    frequency: int
+    emotives: list[Emotives]
+    metadata: Metadata
+    told: str
+
+
 class Counters:
     """Changes and reads the counters of knowledge bases by name.
 
@@ -195,33 +259,96 @@ class Counters:
             packed(lesson.vectors) if lesson.vectors else b"",
             lesson.names,
             operation.told,
+            packed(lesson.times) if lesson.times else b"",
             *(step.arguments() if step else ("",)),
         )
 
-    def forget(self, kb: str, name: bytes, state: PatternState, symbols: Sequence[int]) -> bool:
-        """Take a pattern out of every counter; False if it changed or went meanwhile.
+    def forget(
+        self,
+        kb: str,
+        target: Target,
+        operation: Operation | None = None,
+    ) -> str | None:
+        """Take a pattern out of every counter.
 
         Args:
             kb: The knowledge base's name.
-            name: The pattern's name, 20 bytes.
-            state: What :meth:`state` said of it.
-            symbols: Its symbols' ids, repeats included.
+            target: The pattern.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            What a repeat of the operation is told; None if the pattern changed or went meanwhile.
+
+        Raises:
+            StoreFull: The journal is full; nothing was forgotten.
         """
-        ids, times = np.unique(np.asarray(symbols, np.int64), return_counts=True)
-        shares = np.stack([ids, times], axis=1).ravel().tolist()
-        operation = Operation()
+        operation = operation or Operation()
         answer = self._connection.run(
             "forget",
             operation.id,
             operation.kept_ms,
             kb,
-            state.kb,
-            name,
-            state.id,
-            packed(shares),
+            *target.arguments(),
             self._journal_limit,
+            operation.told,
         )
-        return msgspec.msgpack.decode(answer, type=list[int]) == [1]
+        was_there, told = msgspec.msgpack.decode(answer, type=tuple[int, str])
+        return told if was_there else None
+
+    def edit(
+        self,
+        kb: str,
+        target: Target,
+        edit: Edit,
+        operation: Operation | None = None,
+    ) -> Edited | None:
+        """Change what a pattern carries, and every counter with it.
+
+        Args:
+            kb: The knowledge base's name.
+            target: The pattern.
+            edit: What changes.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            What it carries after it; None if the pattern changed or went meanwhile.
+
+        Raises:
+            StoreFull: The journal is full; nothing was changed.
+        """
+        operation = operation or Operation()
+        answer = self._connection.run(
+            "edit",
+            operation.id,
+            operation.kept_ms,
+            kb,
+            *target.arguments(),
+            self._journal_limit,
+            "" if edit.frequency is None else edit.frequency,
+            b"" if edit.emotives is None else packed(edit.emotives),
+            b"" if edit.metadata is None else packed(edit.metadata),
+            operation.told,
+        )
+        return _edited(answer)
+
+    def edited(self, operation: Operation) -> Edited | None:
+        """What an edit answered; None if it was not carried out."""
+        answer = self._answer_of(operation)
+        return None if answer is None else _edited(answer)
+
+    def learned(self, operation: Operation) -> Learned | None:
+        """What a learn answered; None if it was not carried out."""
+        answer = self._answer_of(operation)
+        return None if answer is None else msgspec.msgpack.decode(answer, type=Learned)
+
+    def told(self, operation: Operation) -> str | None:
+        """What a repeat of an operation is told; None if it was not carried out."""
+        answer = self._answer_of(operation)
+        return None if answer is None else str(msgspec.msgpack.decode(answer)[-1])
+
+    def _answer_of(self, operation: Operation) -> bytes | None:
+        answer: bytes | None = self._connection.command("GET", f"{SHARD}:op:{operation.id}")
+        return answer
 
     def clear(
         self, kb: str, *, step: SessionStep | None = None, operation: Operation | None = None
@@ -243,9 +370,33 @@ class Counters:
             kb,
             self._journal_limit,
             operation.told,
+            1,
             *(step.arguments() if step else ("",)),
         )
         return msgspec.msgpack.decode(answer, type=tuple[int, int, str])[2]
+
+    def remove(self, kb: str, operation: Operation | None = None) -> str | None:
+        """Forget the knowledge base, its name too.
+
+        Returns:
+            What a repeat of the operation is told; None if there is none of that name.
+
+        Raises:
+            StoreFull: The journal is full; nothing was forgotten.
+        """
+        operation = operation or Operation()
+        answer = self._connection.run(
+            "clear",
+            operation.id,
+            operation.kept_ms,
+            kb,
+            self._journal_limit,
+            operation.told,
+            "",
+            "",
+        )
+        old, _, told = msgspec.msgpack.decode(answer, type=tuple[int, int, str])
+        return told if old else None
 
     def drop_some(self, keys: int = 2000) -> bool:
         """Remove some keys of cleared numbers; False if there was nothing to remove."""
@@ -298,12 +449,23 @@ class Counters:
         if not answer[0]:
             return None
         number, pattern, frequency, emotives, metadata, felt = answer
-        state = State(
-            unpacked_records(emotives) if emotives else [],
-            unpacked_metadata(metadata) if metadata else {},
-            unpacked_emotives(felt) if felt else {},
-        )
-        return PatternState(number, pattern, frequency, state)
+        return PatternState(number, pattern, frequency, _state(emotives, metadata, felt))
+
+    def carried(self, kb: int, ids: IntArray) -> list[Carried]:
+        """What patterns carry beside their events, all of one moment.
+
+        Args:
+            kb: The knowledge base's number.
+            ids: Pattern ids.
+        """
+        answer = self._read("carried", kb, packed(ids.tolist()))
+        frequencies, *parts = answer
+        counted = msgspec.msgpack.decode(frequencies, type=list[int])
+        states = zip(*parts, strict=True)
+        return [
+            Carried(frequency, _state(*state))
+            for frequency, state in zip(counted, states, strict=True)
+        ]
 
     def number(self, kb: str) -> int | None:
         """The current number of a knowledge base; None if there is none of that name."""
@@ -343,6 +505,34 @@ class Counters:
     def _read(self, script: str, *arguments: Any) -> Any:
         # Sending and waiting skips the client's hooks, a quarter of the time of a small answer.
         return self._connection.begin(script, *arguments)()
+
+
+def _shares(symbols: Sequence[int]) -> list[int]:
+    """Distinct symbols, each with how often it occurs.
+
+    >>> _shares([7, 3, 7])
+    [3, 1, 7, 2]
+    """
+    ids, times = np.unique(np.asarray(symbols, np.int64), return_counts=True)
+    shares: list[int] = np.stack([ids, times], axis=1).ravel().tolist()
+    return shares
+
+
+def _state(emotives: bytes, metadata: bytes, felt: bytes) -> State:
+    """What a script answers of a pattern's state; empty where there is nothing."""
+    return State(
+        unpacked_records(emotives) if emotives else [],
+        unpacked_metadata(metadata) if metadata else {},
+        unpacked_emotives(felt) if felt else {},
+    )
+
+
+def _edited(answer: bytes) -> Edited | None:
+    was_there, frequency, emotives, metadata, told = msgspec.msgpack.decode(answer)
+    if not was_there:
+        return None
+    # A script packs an empty table as an empty list, of records or of keys.
+    return Edited(frequency, records_of(emotives or []), by_text(metadata, sorted), told)
 
 
 def _unpacked_counts(packed: bytes) -> tuple[IntArray, IntArray]:

@@ -101,10 +101,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sequence: Position in the journal; also the version of all states it carries.
-        kind: ``learn``, ``forget`` or ``clear``.
+        kind: ``learn``, ``edit``, ``forget`` or ``clear``.
         kb: The knowledge base's number.
         name: The knowledge base's name, where its number is new (learn) or given up (clear).
-        successor: The number that follows (clear).
+        successor: The number that follows (clear); None if its name is given up too.
         forgotten: Id of the forgotten pattern (forget).
         sequences: New patterns (learn), if any.
         frequencies: By pattern id, the frequency after this step.
@@ -201,6 +201,8 @@ def decoded(raw: tuple[bytes, Any]) -> Entry:
     }
     if kind == "learn":
         return _learned(common, fields)
+    if kind == "edit":
+        return _edited(common, fields)
     return Entry(
         **common,
         successor=int(fields[b"successor"]) if b"successor" in fields else None,
@@ -211,17 +213,28 @@ def decoded(raw: tuple[bytes, Any]) -> Entry:
 
 def unpacked_emotives(packed: bytes) -> Emotives:
     """Sums by emotive as a script packed them."""
-    return _by_text(msgspec.msgpack.decode(packed), float)
+    return by_text(msgspec.msgpack.decode(packed), float)
 
 
 def unpacked_records(packed: bytes) -> list[Emotives]:
     """A window of emotive records: a list of JSON texts."""
-    return _records(msgspec.msgpack.decode(packed, type=list[str]))
+    return records_of(msgspec.msgpack.decode(packed, type=list[str]))
 
 
 def unpacked_metadata(packed: bytes) -> Metadata:
     """Metadata values by key."""
-    return _by_text(msgspec.msgpack.decode(packed), sorted)
+    return by_text(msgspec.msgpack.decode(packed), sorted)
+
+
+def _edited(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
+    ids = msgspec.msgpack.decode(fields[b"ids"], type=list[int])
+    frequencies = msgspec.msgpack.decode(fields[b"frequencies"], type=list[int])
+    return Entry(
+        **common,
+        frequencies=dict(zip(ids, frequencies, strict=True)),
+        states=_states(fields),
+        affinities=_affinities(fields),
+    )
 
 
 def _learned(common: dict[str, Any], fields: Mapping[bytes, bytes]) -> Entry:
@@ -263,8 +276,9 @@ def _sequences(fields: Mapping[bytes, bytes], ids: list[int], frequencies: list[
     batch = msgspec.msgpack.decode(fields[b"batch"], type=Batch)
     symbol_ids = np.array(msgspec.msgpack.decode(fields[b"symbols"], type=list[int]), np.uint32)
     symbols = symbol_ids[np.array(batch.symbols, np.int64)]
-    # A frequency of 1 is a pattern's first: forgotten ids are never used again.
-    new = np.flatnonzero(np.array(frequencies) == 1)
+    # What was learned as often as now is a pattern's first: forgotten ids are never used again.
+    times = msgspec.msgpack.decode(fields[b"times"], type=list[int]) if b"times" in fields else 1
+    new = np.flatnonzero(np.array(frequencies) == np.array(times))
     offsets, symbols = _picked(np.array(batch.offsets), symbols, new)
     event_offsets, ends = _picked(
         np.array(batch.event_offsets), np.array(batch.event_ends, np.int32), new
@@ -291,13 +305,13 @@ def _picked(offsets: IntArray, values: Any, rows: IntArray) -> tuple[IntArray, A
 
 def _states(fields: Mapping[bytes, bytes]) -> dict[int, State]:
     return {
-        pattern: State(_records(emotives), _by_text(metadata, sorted), _by_text(felt, float))
+        pattern: State(records_of(emotives), by_text(metadata, sorted), by_text(felt, float))
         for pattern, (emotives, metadata, felt) in _numbered(fields, b"states")
     }
 
 
 def _affinities(fields: Mapping[bytes, bytes]) -> dict[int, Emotives]:
-    return {symbol: _by_text(sums, float) for symbol, sums in _numbered(fields, b"affinities")}
+    return {symbol: by_text(sums, float) for symbol, sums in _numbered(fields, b"affinities")}
 
 
 def _numbered(fields: Mapping[bytes, bytes], name: bytes) -> list[tuple[int, Any]]:
@@ -308,11 +322,12 @@ def _numbered(fields: Mapping[bytes, bytes], name: bytes) -> list[tuple[int, Any
     return sorted(zip(numbers, values, strict=True), key=lambda pair: int(pair[0]))
 
 
-def _records(texts: list[str]) -> list[Emotives]:
+def records_of(texts: list[str]) -> list[Emotives]:
+    """Emotive records, each as JSON, decoded."""
     return [msgspec.json.decode(text, type=dict[str, float]) for text in texts]
 
 
-def _by_text(values: Any, convert: Any) -> dict[str, Any]:
+def by_text(values: Any, convert: Any) -> dict[str, Any]:
     """A mapping by text, sorted: a script's order of keys and values follows no rule.
 
     A script packs an empty table as an empty list, and whole numbers as integers.

@@ -61,6 +61,10 @@ class Operation(msgspec.Struct, frozen=True):
         """Whether its caller may repeat it."""
         return self.kept_ms == REPEATABLE_MS
 
+    def part(self, number: int | str) -> Operation:
+        """The operation of one of several steps, which a repeat of all takes again."""
+        return msgspec.structs.replace(self, id=f"{self.id}:{number}")
+
     def telling(self, answer: Any) -> Operation:
         """The same, with the answer that a repeat is told; nothing where nobody can ask for it."""
         if not self.is_repeatable:

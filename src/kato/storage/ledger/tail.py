@@ -7,7 +7,7 @@ import threading
 import msgspec
 
 from kato.storage.ledger.counters import Look
-from kato.storage.ledger.journal import Entry, Sequences
+from kato.storage.ledger.journal import Entry, Sequences, State
 
 
 class TailView(msgspec.Struct, frozen=True):
@@ -18,12 +18,14 @@ class TailView(msgspec.Struct, frozen=True):
         forgotten: Ids of forgotten patterns.
         texts: By id, the texts of new symbols.
         vectors: By symbol text, new vectors.
+        states: By pattern id, the newest emotives and metadata.
     """
 
     sequences: list[Sequences]
     forgotten: set[int]
     texts: dict[int, str]
     vectors: dict[str, list[float]]
+    states: dict[int, State] = {}
 
 
 class Tail:
@@ -63,4 +65,5 @@ def _view(entries: list[Entry]) -> TailView:
         {entry.forgotten for entry in entries if entry.forgotten is not None},
         {number: text for entry in entries for number, text in entry.texts.items()},
         {name: value for entry in entries for name, value in entry.vectors.items()},
+        {pattern: state for entry in entries for pattern, state in entry.states.items()},
     )

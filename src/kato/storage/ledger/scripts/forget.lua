@@ -2,8 +2,8 @@
 --
 -- ARGV: 1 operation, 2 how long its answer is kept (ms), 3 knowledge base, 4 its expected number,
 -- 5 pattern name (20 bytes), 6 its expected id, 7 {symbol id, occurrences, ...} of its distinct
--- symbols, 8 journal limit in bytes.
--- Answers {1}, or {0} if the pattern is not there any more under that number and id.
+-- symbols, 8 journal limit in bytes, 9 what a repeat of the operation is told.
+-- Answers {1, what a repeat is told}, or {0, ''} if the pattern is not there any more under that number and id.
 
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
@@ -20,7 +20,7 @@ local totals = redis.call('HMGET', meta, 'patterns', 'frequencies', 'symbols', '
 local buckets = number(totals[5])
 if redis.call('HGET', shard .. ':names', ARGV[3]) ~= kb or buckets == 0
     or pattern_id(prefix, buckets, ARGV[5]) ~= id then
-  return cmsgpack.pack({0})
+  return cmsgpack.pack({0, ''})
 end
 
 local frequency = frequency_of(prefix, id)
@@ -59,4 +59,4 @@ redis.call('HSET', meta, 'patterns', number(totals[1]) - 1,
   'frequencies', number(totals[2]) - frequency, 'symbols', vocabulary, 'occurrences', occurrences)
 append('forget', kb, {'rows', 1, 'id', id,
   'affinities', cmsgpack.pack({weighed_ids, weighed_sums})})
-return answer(operation, kept, cmsgpack.pack({1}))
+return answer(operation, kept, cmsgpack.pack({1, ARGV[9]}))

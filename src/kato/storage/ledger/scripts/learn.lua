@@ -4,7 +4,8 @@
 -- {offsets, symbols, event offsets, event ends}, 5 the batch's distinct symbols, 6 how often each occurs in it,
 -- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
 -- in bytes, 10 vectors, 11 names (20 bytes each; cmsgpack knows no binary type, so they come apart),
--- 12 what a repeat of the operation is told besides, 13 session or '', 14 ... the rest of its step.
+-- 12 what a repeat of the operation is told besides, 13 how often each pattern is learned, or '' if
+-- once, 14 session or '', 15 ... the rest of its step.
 -- Answers {kb, {id, ...}, {frequency, ...}, what a repeat is told}, or an error before anything is
 -- changed.
 
@@ -12,13 +13,14 @@ local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
 
-local step = ARGV[13] ~= '' and {unpack(ARGV, 13)}
+local step = ARGV[14] ~= '' and {unpack(ARGV, 14)}
 if step and not is_current(step) then
   return redis.error_reply('KATOCONFLICT the session moved on')
 end
 -- A script that fails keeps what it has written: all that can fail comes before the first write.
 local batch, texts, occurring, brought =
   cmsgpack.unpack(ARGV[4]), cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6]), cmsgpack.unpack(ARGV[7])
+local times = ARGV[13] ~= '' and cmsgpack.unpack(ARGV[13])
 local names, offsets, symbols = ARGV[11], batch[1], batch[2]
 local count = #names / 20
 if count == 0 then
@@ -60,21 +62,24 @@ hset(prefix .. 'symbol', new_symbols)
 local pattern_ids, pattern_frequencies, members, last_seen = {}, {}, {}, {}
 local power = power_below(buckets)
 local any_new = false
+local learns = 0
 for p = 1, count do
   local name = string.sub(names, 20 * p - 19, 20 * p)
   local bucket = prefix .. 'name:' .. bucket_of(name, buckets, power)
   local id = tonumber(redis.call('HGET', bucket, name) or nil)
+  local often = times and times[p] or 1
+  learns = learns + often
   if id then
     local place = prefix .. 'freq:' .. math.floor(id / 64)
-    pattern_frequencies[p] = redis.call('HINCRBY', place, id % 64, 1)
+    pattern_frequencies[p] = redis.call('HINCRBY', place, id % 64, often)
   else
     next_pattern = next_pattern + 1
     id = next_pattern
     patterns = patterns + 1
     any_new = true
     redis.call('HSET', bucket, name, id)
-    redis.call('HSET', prefix .. 'freq:' .. math.floor(id / 64), id % 64, 1)
-    pattern_frequencies[p] = 1
+    redis.call('HSET', prefix .. 'freq:' .. math.floor(id / 64), id % 64, often)
+    pattern_frequencies[p] = often
     for s = offsets[p] + 1, offsets[p + 1] do
       local symbol = symbols[s] + 1
       if last_seen[symbol] ~= p then
@@ -92,16 +97,18 @@ for p = 1, count do
 end
 
 -- Counters of the symbols.
+local occurred = 0
 local counted, changed = hmget(prefix .. 'count', ids), {}
 for i = 1, #ids do
   local frequency, member = unpack_count(counted[i])
   if frequency == 0 then vocabulary = vocabulary + 1 end
+  occurred = occurred + occurring[i]
   changed[#changed + 1] = ids[i]
   changed[#changed + 1] = pack_count(frequency + occurring[i], member + (members[i] or 0))
 end
 hset(prefix .. 'count', changed)
-redis.call('HSET', meta, 'patterns', patterns, 'frequencies', frequencies + count,
-  'symbols', vocabulary, 'occurrences', occurrences + #symbols,
+redis.call('HSET', meta, 'patterns', patterns, 'frequencies', frequencies + learns,
+  'symbols', vocabulary, 'occurrences', occurrences + occurred,
   'next_pattern', next_pattern, 'next_symbol', next_symbol, 'buckets', buckets)
 
 -- Emotives and metadata, for the patterns that bring any.
@@ -154,7 +161,7 @@ for p = 1, count do
     local id = pattern_ids[p]
     states[id] = states[id] or {emotives = loaded('emotives', id), metadata = loaded('metadata', id),
       felt = loaded('felt', id)}
-    if #parts[1] > 0 then
+    if #parts[1] > 0 or next(parts[2]) then
       keep_emotives(states[id], parts[1], parts[2])
       keep_affinity(p, parts[2])
     end
@@ -190,6 +197,7 @@ if any_new then
   field('names', names)
   field('symbols', cmsgpack.pack(ids))
 end
+if times then field('times', ARGV[13]) end
 if #new_ids > 0 then field('texts', cmsgpack.pack({new_ids, new_texts})) end
 if #state_ids > 0 then field('states', cmsgpack.pack({state_ids, state_list})) end
 if #weighed_ids > 0 then field('affinities', cmsgpack.pack({weighed_ids, weighed_sums})) end

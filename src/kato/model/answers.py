@@ -1,4 +1,4 @@
-"""What a session is given, and what it answers."""
+"""What a session is given, and what it answers, in this process or from a service."""
 
 from __future__ import annotations
 
