@@ -11,6 +11,7 @@ from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
 from kato.memory.statistics import MemoryStatistics
+from kato.memory.vitals import Vitals
 from kato.memory.vocabulary import Vocabulary
 from kato.settings import Settings
 from kato.storage.ledger.channel import Channel
@@ -56,6 +57,7 @@ class Memory:
     Attributes:
         sessions: Where sessions are kept.
         channel: Where processes that share the stores tell each other what happens.
+        vitals: How the stores fare.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
@@ -63,6 +65,7 @@ class Memory:
         self._engines = engines
         self.sessions = engines.sessions
         self.channel = Channel(engines.connection)
+        self.vitals = Vitals(engines)
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from kato.memory import Memory, open_memory
+from kato.service.access import Access, authorised
 from kato.service.context import Context
 from kato.service.failures import add_handlers
+from kato.service.measuring import Measuring
 from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
     deprecated,
@@ -23,6 +25,7 @@ from kato.service.routes import (
     stream,
 )
 from kato.service.version import VERSION
+from kato.service.wire.errors import REFUSED
 from kato.settings import Settings
 
 DESCRIPTION = """
@@ -46,13 +49,20 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         opened = memory or open_memory(settings=settings)
         try:
             app.state.context = context = Context(opened, settings)
-            async with context.events.running():
+            async with context.events.running(), context.watch.running():
                 yield
         finally:
             if memory is None:
                 opened.close()
 
-    app = FastAPI(title="KATO API", version=VERSION, description=DESCRIPTION, lifespan=running)
+    app = FastAPI(
+        title="KATO API",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=running,
+        dependencies=[Depends(authorised)],
+        responses=REFUSED,
+    )
     for family in (
         root,
         sessions,
@@ -66,6 +76,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         app.include_router(family.router)
     add_handlers(app)
     app.add_middleware(Bounds, settings=settings)
+    app.add_middleware(Access, settings=settings)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
@@ -74,4 +85,5 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         allow_credentials=True,
     )
     app.add_middleware(Tracing)
+    app.add_middleware(Measuring)
     return app

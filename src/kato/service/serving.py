@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import structlog
 import uvicorn
@@ -12,6 +15,9 @@ import uvicorn
 from kato.settings import Settings
 
 BACKLOG = 2048
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Names the folder in which workers count together; prometheus-client reads it when imported."""
+
 SHUTDOWN_SECONDS = 30
 """How long requests that run may take to end when the service is to stop."""
 
@@ -26,6 +32,23 @@ def run(settings: Settings, host: str, port: int, workers: int) -> None:
         workers: Processes.
     """
     configure_logs(settings.log_level)
+    os.environ["WEB_CONCURRENCY"] = str(workers)  # so that workers know how many they are
+    with _shared_measures() if workers > 1 else nullcontext():
+        _serve(host, port, workers)
+
+
+@contextmanager
+def _shared_measures() -> Iterator[None]:
+    """A folder in which workers count together, as long as they run."""
+    with tempfile.TemporaryDirectory(prefix="kato-measures-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
+
+
+def _serve(host: str, port: int, workers: int) -> None:
     uvicorn.run(
         "kato.service.app:create_app",
         factory=True,
