@@ -46,24 +46,33 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
+def keys_of(settings: Settings) -> KeyFile | None:
+    """The keys that the settings ask for.
+
+    Raises:
+        InvalidConfig: Their file cannot be read.
+    """
+    if settings.api_keys_file is None:
+        return None
+    keys = KeyFile(settings.api_keys_file)
+    keys.refresh()
+    return keys
+
+
 class Access:
     """Takes requests that have a key, where keys are asked for, and that are not too many.
 
     Args:
         app: What answers them.
-        settings: Where the keys are, and the limit.
-
-    Raises:
-        InvalidConfig: The file of the keys cannot be read.
+        keys: Those it knows; None if it asks for none.
+        rate: Requests a second of a key that does not say otherwise; 0 is no limit.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, keys: KeyFile | None, rate: float) -> None:
         self._app = app
-        self._keys = KeyFile(settings.api_keys_file) if settings.api_keys_file else None
-        self._rate = float(settings.requests_per_second)
+        self._keys = keys
+        self._rate = rate
         self._limits = Limits()
-        if self._keys is not None:
-            self._keys.refresh()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or the beginning of a WebSocket."""

@@ -9,7 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from kato.memory import Memory, open_memory
-from kato.service.access import Access, authorised
+from kato.service.access import Access, authorised, keys_of
 from kato.service.context import Context
 from kato.service.failures import add_handlers
 from kato.service.measuring import Measuring
@@ -41,8 +41,12 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         settings: In place of the environment's.
         memory: An open one, which stays open; else one is opened as the settings say, for as long
             as the application runs.
+
+    Raises:
+        InvalidConfig: The settings name a file of keys that cannot be read.
     """
     settings = settings or Settings.from_environment()
+    keys = keys_of(settings)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -76,7 +80,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         app.include_router(family.router)
     add_handlers(app)
     app.add_middleware(Bounds, settings=settings)
-    app.add_middleware(Access, settings=settings)
+    app.add_middleware(Access, keys=keys, rate=settings.requests_per_second)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
