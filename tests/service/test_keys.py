@@ -181,7 +181,7 @@ def test_reads_and_writes(keyed: Keyed, method: str, path: str) -> None:
 @pytest.mark.parametrize(("method", "path"), IN_SESSION)
 def test_a_session_that_is_not_there(keyed: Keyed, method: str, path: str) -> None:
     expected = 200 if path == "/exists" else 404
-    body = {"observations": []} if path == "/observe-sequence" else {}
+    body: dict[str, Any] = {"observations": []} if path == "/observe-sequence" else {}
     assert keyed.status("ann", method, f"/sessions/nobody{path}", json=body) == expected
 
 

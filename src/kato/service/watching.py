@@ -174,7 +174,7 @@ class Watch:
 
     def _cpu_percent(self) -> float:
         """Of all cores, since the look before; the first has none, and tells of no load."""
-        percent = psutil.cpu_percent()
+        percent: float = psutil.cpu_percent()
         if not self._cpu_known:
             self._cpu_known, percent = True, 0.0
         return percent
