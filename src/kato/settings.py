@@ -43,6 +43,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         max_body_mb: MiB of a request's body (``KATO_MAX_BODY_MB``).
         max_event_symbols: Symbols of an event that the service takes (``KATO_MAX_EVENT_SYMBOLS``).
         max_call_events: Events of a call that the service takes (``KATO_MAX_CALL_EVENTS``).
+        api_keys_file: File of the keys that the service asks for, TOML if it ends in ``.toml``,
+            else lines of JSON; without one it asks for none (``KATO_API_KEYS_FILE``).
+        requests_per_second: Requests a second that a worker of the service takes of each key, or
+            without keys of each client address; 0 is no limit (``KATO_REQUESTS_PER_SECOND``).
 
     >>> Settings.from_environment({"KATO_FLUSH_INTERVAL_MS": "50"}).flush_interval_ms
     50
@@ -64,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_mb: int = 16
     max_event_symbols: int = 10_000
     max_call_events: int = 10_000
+    api_keys_file: Path | None = None
+    requests_per_second: int = 0
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -90,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_body_mb=_integer(env, "KATO_MAX_BODY_MB", 16, 1, 1 << 20),
             max_event_symbols=_integer(env, "KATO_MAX_EVENT_SYMBOLS", 10_000, 1, 1 << 31),
             max_call_events=_integer(env, "KATO_MAX_CALL_EVENTS", 10_000, 1, 1 << 31),
+            api_keys_file=Path(keys) if (keys := env.get("KATO_API_KEYS_FILE")) else None,
+            requests_per_second=_integer(env, "KATO_REQUESTS_PER_SECOND", 0, 0, 1 << 20),
         )
 
 

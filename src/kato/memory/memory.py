@@ -11,6 +11,7 @@ from kato.errors import KnowledgeBaseNotFound
 from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
+from kato.memory.vitals import Vitals
 from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
@@ -59,6 +60,7 @@ class Memory:
     Attributes:
         sessions: Where sessions are kept.
         channel: Where processes that share the stores tell each other what happens.
+        vitals: How the stores fare.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
@@ -66,6 +68,7 @@ class Memory:
         self._engines = engines
         self.sessions = engines.sessions
         self.channel = Channel(engines.connection)
+        self.vitals = Vitals(engines)
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
 from typing import TypeVar
 
 import msgspec
@@ -32,7 +33,7 @@ from kato.model.prediction import Predictions
 from kato.model.statistics import SymbolStatistics
 from kato.recall import Query, Recall, Recalled
 from kato.recall.query import candidates_of
-from kato.recall.trace import Trace, step
+from kato.recall.trace import Trace, listener, step
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.counters import Counters, Facts, Look, PatternState
 from kato.storage.ledger.journal import Sequences
@@ -197,6 +198,18 @@ class Predictor:
         Raises:
             MovedError: A recalled pattern was forgotten before its counters were read.
         """
+        heard = listener()
+        if heard is None:
+            return self._attempt(kb, events, config, trace)
+        trace = trace or Trace()
+        began = perf_counter()
+        answer = self._attempt(kb, events, config, trace)
+        heard(trace, perf_counter() - began)
+        return answer
+
+    def _attempt(
+        self, kb: str, events: list[Event], config: SessionConfig, trace: Trace | None
+    ) -> Answer:
         if not flattened(events):
             return Answer(NOTHING)
         texts = list(dict.fromkeys(flattened(events)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
 
 MATCH = "match"
 """The step that looks at what passed the filters."""
+
+
+_HEARD: ContextVar[Callable[[Trace, float], None] | None] = ContextVar("heard", default=None)
+
+
+@contextmanager
+def hearing(heard: Callable[[Trace, float], None]) -> Iterator[None]:
+    """Hear of each answer to a prediction of this context: its trace, and the seconds it took."""
+    token = _HEARD.set(heard)
+    try:
+        yield
+    finally:
+        _HEARD.reset(token)
+
+
+def listener() -> Callable[[Trace, float], None] | None:
+    """Who hears of this context's predictions; None if nobody does."""
+    return _HEARD.get()
 
 
 class Trace:

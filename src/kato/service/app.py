@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
 from kato.memory import Memory, open_memory
+from kato.service.access import Access, authorised, keys_of
 from kato.service.context import Context
 from kato.service.failures import add_handlers
+from kato.service.measuring import Measuring
 from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
     deprecated,
@@ -27,6 +29,7 @@ from kato.service.routes import (
     transfer,
 )
 from kato.service.version import VERSION
+from kato.service.wire.errors import REFUSED
 from kato.settings import Settings
 
 DESCRIPTION = """
@@ -42,21 +45,32 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         settings: In place of the environment's.
         memory: An open one, which stays open; else one is opened as the settings say, for as long
             as the application runs.
+
+    Raises:
+        InvalidConfig: The settings name a file of keys that cannot be read.
     """
     settings = settings or Settings.from_environment()
+    keys = keys_of(settings)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         opened = memory or open_memory(settings=settings)
         try:
             app.state.context = context = Context(opened, settings)
-            async with context.events.running():
+            async with context.events.running(), context.watch.running():
                 yield
         finally:
             if memory is None:
                 opened.close()
 
-    app = FastAPI(title="KATO API", version=VERSION, description=DESCRIPTION, lifespan=running)
+    app = FastAPI(
+        title="KATO API",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=running,
+        dependencies=[Depends(authorised)],
+        responses=REFUSED,
+    )
     for family in (
         root,
         sessions,
@@ -74,6 +88,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         app.include_router(family.router)
     add_handlers(app)
     app.add_middleware(Bounds, settings=settings)
+    app.add_middleware(Access, keys=keys, rate=settings.requests_per_second)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.cors_origins),
@@ -82,4 +97,5 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         allow_credentials=True,
     )
     app.add_middleware(Tracing)
+    app.add_middleware(Measuring)
     return app

@@ -14,11 +14,18 @@ from anyio import CapacityLimiter
 from fastapi import Request
 
 from kato.memory import Memory
+from kato.recall.trace import hearing
 from kato.service.events import Events
 from kato.service.handles import Handles
+from kato.service.measures import Measures
+from kato.service.measuring import Flight
 from kato.service.nodes import label_of
+from kato.service.watching import Watch
 from kato.session import Session
 from kato.settings import Settings
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 
 CALLS_AT_ONCE = 64
 """Short calls to the stores that run at the same time."""
@@ -40,6 +47,9 @@ class Context:
         handles: The sessions that were used last.
         events: What happens, for those who listen.
         started: When it began, s since 1970.
+        measures: What is counted.
+        flight: How many requests are worked on.
+        watch: Looks after the stores and the process.
     """
 
     def __init__(self, memory: Memory, settings: Settings) -> None:
@@ -47,7 +57,10 @@ class Context:
         self.settings = settings
         self.handles = Handles(memory, slides=settings.session_auto_extend)
         self.started = time.time()
-        self.events = Events(memory.channel, memory.sessions)
+        self.measures = Measures()
+        self.flight = Flight()
+        self.watch = Watch(memory, self.measures, settings.data_dir)
+        self.events = Events(memory.channel, memory.sessions, self.measures)
         self._calls = CapacityLimiter(CALLS_AT_ONCE)
         # More predictions at once than cores make each of them slower, and none faster.
         self._predictions = CapacityLimiter(max(2, os.cpu_count() or 1))
@@ -77,7 +90,8 @@ class Context:
     async def predict(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a prediction, or what takes as long, beside the event loop."""
         wanted = partial(function, *args, **kwargs)
-        return await anyio.to_thread.run_sync(wanted, limiter=self._predictions)
+        with hearing(self.measures.predicted):
+            return await anyio.to_thread.run_sync(wanted, limiter=self._predictions)
 
 
 def context_of(request: Request) -> Context:

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from kato.errors import StoreError
+from kato.service.measures import Measures
 from kato.service.times import instant, now
 from kato.session import SessionInfo
 from kato.storage.ledger.channel import Channel
@@ -36,9 +37,11 @@ class Events:
     Args:
         channel: Between the workers.
         sessions: Asked for those that expired.
+        measures: Where what happens is counted.
     """
 
-    def __init__(self, channel: Channel, sessions: Sessions) -> None:
+    def __init__(self, channel: Channel, sessions: Sessions, measures: Measures) -> None:
+        self._measures = measures
         self._channel = channel
         self._sessions = sessions
         self._telling: set[asyncio.Task[None]] = set()
@@ -47,6 +50,7 @@ class Events:
 
     def session_created(self, info: SessionInfo) -> None:
         """A session began."""
+        self._measures.sessions_created.inc()
         self._tell(
             "session.created",
             session_id=info.id,
@@ -56,12 +60,14 @@ class Events:
 
     def session_destroyed(self, session_id: str, reason: str) -> None:
         """A session was ended."""
+        self._measures.sessions_deleted.inc()
         self._tell("session.destroyed", session_id=session_id, destroyed_at=now(), reason=reason)
 
     def patterns_learned(self, node: str, names: Iterable[str | None]) -> None:
         """Patterns were learned; those without a name were too short."""
         for name in names:
             if name is not None:
+                self._measures.patterns_learned.inc()
                 self._tell("pattern.learned", node_id=node, pattern_name=f"PTRN|{name}")
 
     @asynccontextmanager
@@ -125,4 +131,5 @@ class Events:
             await asyncio.sleep(SWEEP_SECONDS)
             with contextlib.suppress(StoreError):  # requests say so; here it is tried again
                 for session in await asyncio.to_thread(self._sessions.expired):
+                    self._measures.sessions_expired.inc()
                     self._tell("session.expired", session_id=session, expired_at=now())

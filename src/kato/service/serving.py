@@ -7,10 +7,11 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
 import httpx
@@ -21,9 +22,10 @@ from uvicorn.supervisors import Multiprocess
 from kato.errors import InvalidConfig
 from kato.memory import open_memory
 from kato.service.app import create_app
+from kato.service.context import BACKLOG
+from kato.service.measures import FOLDER
 from kato.settings import Settings
 
-BACKLOG = 2048
 SHUTDOWN_SECONDS = 30
 """How long requests that run may take to end when the service is to stop."""
 
@@ -45,6 +47,7 @@ def run(settings: Settings, host: str, port: int, workers: int, ready: Ready) ->
         StoreError: A store does not start.
     """
     configure_logs(settings.log_level)
+    os.environ["WEB_CONCURRENCY"] = str(workers)  # so that workers know how many they are
     with listening_on(host, port) as listening, suppress(KeyboardInterrupt):
         url = url_of(listening)
         if workers > 1:
@@ -98,7 +101,19 @@ def _run_workers(listening: socket.socket, workers: int, serves: Callable[[], No
     config = _configuration("kato.service.app:create_app", factory=True, workers=workers)
     asking = threading.Thread(target=_when_answered, args=(url_of(listening), serves), daemon=True)
     asking.start()
-    Multiprocess(config, sockets=[listening]).run()
+    with _shared_measures():
+        Multiprocess(config, sockets=[listening]).run()
+
+
+@contextmanager
+def _shared_measures() -> Iterator[None]:
+    """A folder in which workers count together, as long as they run."""
+    with tempfile.TemporaryDirectory(prefix="kato-measures-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
 
 
 def _configuration(app: Any, **more: Any) -> uvicorn.Config:

@@ -71,6 +71,12 @@ class Writer:
         sink: Where they go.
         interval: Seconds an entry may wait.
         upkeep: Called from the thread once in a while when nothing waits.
+
+    Attributes:
+        failure: The last error, until a batch succeeds.
+        failures: How often the thread failed.
+        batches: Batches that were carried.
+        written_at: When the last one was, s since 1970; None if none was yet.
     """
 
     def __init__(
@@ -88,6 +94,9 @@ class Writer:
         self._stopping = threading.Event()
         self._step_lock = threading.Lock()
         self.failure: Exception | None = None
+        self.failures = 0
+        self.batches = 0
+        self.written_at: float | None = None
         self._thread = threading.Thread(target=self._run, name="kato-writer", daemon=True)
 
     def start(self) -> None:
@@ -107,6 +116,8 @@ class Writer:
             self._sink.insert(self._log.read(intent), intent.token)
             self._log.done(intent)
             self.failure = None
+            self.batches += 1
+            self.written_at = time.time()
             rows: int = intent.rows
             return rows
 
@@ -138,6 +149,7 @@ class Writer:
             self._keep_up()
         except Exception as error:  # noqa: BLE001 - nobody would see a thread end
             self.failure = error
+            self.failures += 1
             structlog.get_logger().warning("batch not written", reason=repr(error))
             return False
         return True

@@ -40,8 +40,8 @@ class Banner(BaseModel):
 class Health(BaseModel):
     """The process lives."""
 
-    status: Literal["healthy"]
-    processor_status: Literal["healthy"]
+    status: Literal["healthy", "degraded", "unhealthy"]
+    processor_status: Literal["healthy", "unhealthy", "unknown"]
     service_name: str
     uptime_seconds: float
     issues: list[str]
@@ -95,16 +95,17 @@ async def read_banner(context: Ours) -> Banner:
 
 @router.get("/health")
 async def read_health(context: Ours) -> Health:
-    """That the process lives; the stores are asked by `/ready`."""
+    """That the process lives, and whether it is short of something; `/ready` asks the stores."""
+    sessions, condition = await _sessions_if_told(context), context.watch.condition()
     return Health(
-        status="healthy",
-        processor_status="healthy",
+        status=condition.status,
+        processor_status="healthy" if sessions is not None else "unknown",
         service_name=context.settings.service_name,
         uptime_seconds=context.uptime,
-        issues=[],
-        metrics_collected=0,
+        issues=condition.issues,
+        metrics_collected=len(context.watch.series),
         last_collection=context.started,
-        active_sessions=await _sessions_if_told(context),
+        active_sessions=sessions,
         timestamp=now(),
     )
 

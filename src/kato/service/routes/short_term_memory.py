@@ -57,6 +57,7 @@ async def observe(
             operation=operation,
         )
     node = session.knowledge_base.name
+    context.measures.observations.inc()
     context.events.patterns_learned(node, [observed.auto_learned_pattern])
     return answered(
         {
@@ -91,6 +92,7 @@ async def observe_sequence(
             operation=operation,
         )
     node = session.knowledge_base.name
+    context.measures.observations.inc(len(observations))
     context.events.patterns_learned(node, observed.learned)
     return answered(sequence_answer(node, observed, isolated=wanted.clear_stm_between))
 
@@ -108,6 +110,7 @@ async def learn(session_id: str, context: Ours, operation: Once) -> Response:
     """Learn short-term memory as a pattern, and empty it."""
     async with context.stepping(session_id) as session:
         learned = await context.call(session.learn_events, operation=operation)
+    context.measures.learns.inc()
     context.events.patterns_learned(session.knowledge_base.name, [learned.pattern])
     name = named(learned.pattern) or ""
     return answered(

@@ -45,6 +45,15 @@ BODY: Responses = {
     413: {"model": Detail, "description": "The body is too large."},
 }
 NOT_FOUND: Responses = {404: {"model": Detail, "description": "It is not there."}}
+REFUSED: Responses = {
+    401: {
+        "model": Detail,
+        "description": "No key, or one that is not known, where keys are asked for.",
+    },
+    403: {"model": Detail, "description": "The key does not give this right to this node."},
+    429: {"model": Detail, "description": "Too many requests; `Retry-After` says when to go on."},
+}
+"""What every route may answer, where keys or limits are set."""
 IN_SESSION: Responses = {404: {"model": NoSession, "description": "No such session."}, **STORE}
 """What every route below ``/sessions/{id}/`` may answer."""
 NO_NODE: Responses = {404: {"model": Detail, "description": "No such node."}}

@@ -24,6 +24,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NoReturn, Self
 
 import clickhouse_connect
@@ -33,6 +34,7 @@ from urllib3.exceptions import HTTPError
 
 from kato.errors import StoreFull, StoreUnavailable
 from kato.storage.clickhouse.meter import count_answer
+from kato.storage.traffic import Traffic
 
 DATABASE = "kato"
 
@@ -59,12 +61,17 @@ class ClickHouse:
 
     Args:
         options: What ``clickhouse_connect.get_client`` needs to connect.
+        traffic: Counts what is asked, with other connections.
+
+    Attributes:
+        traffic: As given, or its own.
 
     Raises:
         StoreUnavailable: It cannot be reached or opened.
     """
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
+    def __init__(self, options: Mapping[str, Any], traffic: Traffic | None = None) -> None:
+        self.traffic = traffic or Traffic()
         self._options = dict(options)
         self._embedded = self._options.get("interface") == "chdb"
         self._turn: AbstractContextManager[Any] = (
@@ -102,7 +109,7 @@ class ClickHouse:
 
     def another(self) -> Self:
         """A second connection, whose statements do not wait for this one's."""
-        return type(self)(self._options)
+        return type(self)(self._options, self.traffic)
 
     def rows(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Any]:
         """The answer to a statement as a list of tuples."""
@@ -132,11 +139,15 @@ class ClickHouse:
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
         with self._turn:
+            began = perf_counter()
             try:
                 return ask()
             except (ClickHouseError, HTTPError, OSError) as error:
+                self.traffic.failed(str(error))
                 self._clean()
                 _fail(error)
+            finally:
+                self.traffic.took(perf_counter() - began)
 
     def _clean(self) -> None:
         """Take away what chDB keeps of a failed answer; the first failure is the one to tell."""

@@ -13,6 +13,7 @@ from kato.storage.clickhouse.bands import BandTable
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.native import Column, columns_of
 from kato.storage.ledger.journal import Entry, Sequences, State
+from kato.storage.traffic import Traffic
 
 IntArray = npt.NDArray[np.int64]
 
@@ -210,6 +211,11 @@ class PatternTables:
             StoreUnavailable: It does not answer.
         """
         self._clickhouse.rows("SELECT 1")
+
+    @property
+    def traffic(self) -> Traffic:
+        """What is asked of ClickHouse, over all connections."""
+        return self._clickhouse.traffic
 
     def bytes_on_disk(self) -> int:
         """Bytes of all active parts."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NoReturn
 
 import msgspec
@@ -18,7 +19,15 @@ from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
 
-from kato.errors import Conflict, KatoError, StoreFull, StoreTooNew, StoreUnavailable
+from kato.errors import (
+    Conflict,
+    KatoError,
+    StoreError,
+    StoreFull,
+    StoreTooNew,
+    StoreUnavailable,
+)
+from kato.storage.traffic import Traffic
 
 FORMAT = 1
 """Layout of the keys; a ledger with a higher number was written by a newer release."""
@@ -55,6 +64,9 @@ class Connection:
         client: A client that does not decode answers.
         diagnosis: Says why the server is gone, where that can be known.
 
+    Attributes:
+        traffic: What is asked of it.
+
     Raises:
         StoreUnavailable: The server does not answer.
         StoreTooNew: The ledger was written by a newer release.
@@ -63,6 +75,7 @@ class Connection:
     def __init__(
         self, client: redis.Redis, diagnosis: Callable[[], KatoError] | None = None
     ) -> None:
+        self.traffic = Traffic()
         self._client = client
         self._diagnosis = diagnosis
         self._retry = _thrice()
@@ -115,8 +128,11 @@ class Connection:
             return lambda: self.run(script, *arguments)
 
         def answer() -> Any:
+            began = perf_counter()
             try:
-                return connection.read_response()
+                told = connection.read_response()
+                self.traffic.took(perf_counter() - began)
+                return told  # noqa: TRY300 - what fails is asked again, and counted there
             except (redis.ConnectionError, redis.exceptions.NoScriptError):
                 connection.disconnect()
                 return self.run(script, *arguments)
@@ -156,18 +172,30 @@ class Connection:
         except redis.RedisError as error:
             self._fail(error)
 
+    def connections(self) -> tuple[int, int]:
+        """How many connections are in use, and how many are open."""
+        pool: Any = self._client.connection_pool
+        in_use = len(pool._in_use_connections)  # noqa: SLF001 - the pool tells it nowhere else
+        return in_use, in_use + len(pool._available_connections)  # noqa: SLF001
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
+        began = perf_counter()
         try:
             return self._retry.call_with_retry(ask, lambda _error: None)
         except redis.RedisError as error:
             self._fail(error)
+        finally:
+            self.traffic.took(perf_counter() - began)
 
     def _fail(self, error: redis.RedisError) -> NoReturn:
-        raise _translated(error, self._diagnosis) from error
+        failure = _translated(error, self._diagnosis)
+        if isinstance(failure, StoreError):
+            self.traffic.failed(str(failure))
+        raise failure from error
 
     def _check_format(self) -> None:
         key = f"{SHARD}:format"

@@ -178,6 +178,12 @@ class Journal:
         """How many entries ClickHouse has not got."""
         return int(self._connection.command("XLEN", f"{SHARD}:journal"))
 
+    def waiting_bytes(self) -> int:
+        """Their size, as the journal's limit counts it."""
+        key = f"{SHARD}:journal:state"
+        written, done = self._connection.command("HMGET", key, "bytes", "done_bytes")
+        return int(written or 0) - int(done or 0)
+
 
 def decoded(raw: tuple[bytes, Any]) -> Entry:
     """An entry as the server answers it, decoded.

@@ -90,6 +90,11 @@ class Sessions:
         """Whether it is there; it lives on no longer for it."""
         return bool(self._connection.command("EXISTS", f"{SHARD}:session:{session}"))
 
+    def knowledge_base(self, session: str) -> str | None:
+        """The name of its knowledge base, None if it is not there; it lives on no longer for it."""
+        name = self._connection.command("HGET", f"{SHARD}:session:{session}", "kb")
+        return None if name is None else str(name.decode())
+
     def extend(self, session: str, ttl: int, operation: Operation) -> str | None:
         """Give it another time to live, in seconds, from now on.
 
