@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from kato.recall.query import Query
 from kato.storage.clickhouse.patterns import PatternTables
-from kato.storage.clickhouse.postings import shapes_of
+from kato.storage.clickhouse.signatures import shapes_of
 from kato.storage.ledger.journal import Sequences
 
 ENDS = (4096, 8192, 16_384, 32_768, 65_536)

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from kato.recall.condition import Condition
 from kato.recall.filters import Executor
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
+from kato.recall.reach import reaching
 from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples
 from kato.recall.trace import MATCH, step
@@ -100,9 +102,14 @@ class Scan:
         """The patterns ClickHouse has, behind an id and up to another, by ascending id."""
         query = look.query
         for first in range(after + 1, until + 1, BLOCK):
-            condition = look.condition()
+            condition = _condition(look)
             where = f"id >= {{first:UInt64}} AND id <= {{last:UInt64}} AND ({condition.sql})"
             last = min(first + BLOCK - 1, until)
             parameters = {"first": first, "last": last, **condition.parameters}
             block = self._tables.where(query.kb, where, parameters, hide=query.forgotten > 0)
             yield block.without(query.tail.forgotten)
+
+
+def _condition(look: Look) -> Condition:
+    """What a match cannot do without, by its signature where that tells."""
+    return Condition(*reaching(look).condition()) if look.is_plain else look.condition()
