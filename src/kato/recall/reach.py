@@ -10,6 +10,8 @@ bound and a potential can be compared as they are.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,11 @@ from kato.storage.clickhouse.signatures import LENGTHS, MOST_PAIRS, Reaching
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+Kind = Literal["single", "doubled", "several"]
+"""Of patterns: one symbol an event, the same with one beside itself, or several an event."""
+
+_KINDS: tuple[Kind, ...] = ("single", "doubled", "several")
 
 _MOST_HITS = 12
 """Patterns with so many of the memory's pairs, or more, are not told apart where others are."""
@@ -30,9 +37,18 @@ def reaching(look: Look) -> Reaching:
     known = observed[observed < UNKNOWN]
     pairs = np.stack([observed[:-1], observed[1:]], axis=1)
     pairs = pairs[(pairs < UNKNOWN).all(axis=1)]
-    return Reaching(
-        np.unique(known), len(known), pairs, needs_of(look, _hits(len(pairs), len(observed)))
-    )
+    symbols = np.unique(known)
+    needs = needs_of(look, _hits(len(pairs), len(observed)))
+    return Reaching(symbols, len(known), pairs, _told_apart(needs, len(symbols)))
+
+
+def _told_apart(needs: IntArray, symbols: int) -> IntArray:
+    """The needs without what tells nothing apart, or would take too many tests."""
+    if symbols > MOST_PAIRS or (needs[0] == needs[1]).all():
+        needs = needs[1:]
+    differ = np.flatnonzero((needs != needs[..., -1:]).any(axis=(0, 1)))
+    fewer = differ.max(initial=-1) + 1
+    return np.concatenate([needs[..., :fewer], needs[..., -1:]], axis=-1)
 
 
 def _hits(pairs: int, size: int) -> IntArray:
@@ -45,21 +61,23 @@ def _hits(pairs: int, size: int) -> IntArray:
 
 
 def needs_of(look: Look, hits: IntArray) -> IntArray:
-    """int64[SHAPES, w], the least overlap by shape and by how many of the pairs a pattern has.
+    """int64[2, SHAPES, w], the least overlap by shape and by how many of the pairs a pattern has.
 
-    One more than was observed where no overlap is enough.
+    The first table is that of patterns where no observed symbol stands beside itself: then the
+    present of one block does not begin an event earlier (7.1, step 3). An overlap is one more than
+    was observed where none is enough.
     """
-    single, several = (_needs(look, hits, single=each) for each in (True, False))
+    alone, doubled, several = (_needs(look, hits, kind) for kind in _KINDS)
     never = np.full((1, len(hits)), len(look.query.observation) + 1)
-    return np.concatenate([single, never, several])
+    return np.stack([np.concatenate([each, never, several]) for each in (alone, doubled)])
 
 
-def _needs(look: Look, hits: IntArray, *, single: bool) -> IntArray:
+def _needs(look: Look, hits: IntArray, kind: Kind) -> IntArray:
     size = len(look.query.observation)
     matched = np.arange(1, size + 1)
     # The potential goes up or down with the length, so of long patterns the extremes tell.
     lengths = np.append(np.arange(1.0, LENGTHS + 1), np.inf)[:, np.newaxis]
-    potential = _potentials(matched, lengths, hits, size, single=single)
+    potential = _potentials(matched, lengths, hits, size, kind)
     potential[:, -2] = np.maximum(potential[:, -2], potential[:, -1])
     most = np.maximum.accumulate(potential[:, :-1], axis=2)
     similarity = _similarities(matched, size)
@@ -69,14 +87,14 @@ def _needs(look: Look, hits: IntArray, *, single: bool) -> IntArray:
 
 
 def _potentials(
-    matched: IntArray, lengths: FloatArray, hits: IntArray, size: int, *, single: bool
+    matched: IntArray, lengths: FloatArray, hits: IntArray, size: int, kind: Kind
 ) -> FloatArray:
     """float64[h, l, n], the most that so many matched symbols can make."""
     share = np.minimum(matched / lengths, 1.0)
     snr = (3 * matched - size) / (matched + size)
     blocks = np.maximum(1, matched - hits[:, np.newaxis])[:, np.newaxis]
-    alone = matched / (matched + 1) if single else share
-    one = (share + np.where(snr < 0, alone, 1.0)) * snr + 1.0
+    least = {"single": np.ones(size), "doubled": matched / (matched + 1), "several": share}[kind]
+    one = (share + np.where(snr < 0, least, 1.0)) * snr + 1.0
     more = (share + np.where(snr < 0, share, 1.0)) * snr + 1.0 / np.maximum(2, blocks)
     # A single symbol is one block; two blocks of a low confidence can be better than one.
     more = np.where(matched > 1, more, -np.inf)

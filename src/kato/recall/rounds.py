@@ -9,6 +9,7 @@ import numpy as np
 
 from kato.recall.look import Look, worst_of
 from kato.recall.query import Query, Recalled
+from kato.recall.reach import reaching
 from kato.recall.sample import Sample, Samples
 from kato.recall.trace import Tally, step
 
@@ -53,7 +54,8 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
 def _of_sample(look: Look, sample: Sample, last: int | None, tally: Tally) -> Recalled:
     """The best of the sample, and a guess about all patterns up to the last, if there is one."""
     found = look.nothing()
-    for until, part in sample.parts:
+    for place, (until, _) in enumerate(sample.parts):
+        part = sample.reaching(place, reaching(look))
         found = look.better(found, look.recalled(part))
         look.raise_floor(found)
         if last:

@@ -200,7 +200,7 @@ def wanted_postings(look: Look, sample: Sample) -> Wanted:
     """
     symbols, times = _known(look.query)
     signatures = reaching(look)
-    needs = signatures.needs.min(axis=1)
+    needs = signatures.needs[-1, :, -1]
     order = np.lexsort((-symbols.astype(np.int64), _counts(sample, symbols).sum(axis=1)))
     remaining = times[order][::-1].cumsum()[::-1]
     places, shapes = np.nonzero(needs <= remaining[:, np.newaxis])

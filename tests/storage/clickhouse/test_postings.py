@@ -108,7 +108,7 @@ def test_a_range_that_was_cut_off_is_there_once(
 def wanted(engines: Engines, number: int, symbols: list[int], least: int) -> Wanted:
     keys = [(symbol, shape) for symbol in symbols for shape in range(1, SHAPES + 1)]
     distinct, pairs = np.array(symbols, np.uint32), np.zeros((0, 2), np.uint32)
-    needs = np.full((SHAPES, 1), least)
+    needs = np.full((1, SHAPES, 1), least)
     return Wanted(keys, Reaching(distinct, len(symbols), pairs, needs))
 
 

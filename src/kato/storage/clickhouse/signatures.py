@@ -7,11 +7,14 @@ symbol that it lacks; a pair that it lacks is one that no block of a match holds
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from kato.storage.ledger.journal import Sequences
 
 LENGTHS = 127
 """Patterns of this length and longer are not told apart."""
@@ -20,14 +23,15 @@ SHAPES = 255
 """The greatest shape of a pattern, see :func:`shapes_of`."""
 
 MOST_PAIRS = 32
-"""Pairs that a statement asks for; of a memory with more of them the symbols alone decide."""
+"""Pairs, and symbols beside themselves, that a statement asks for; with more of them the symbols
+alone decide."""
 
 FREQUENT = 64
 """Symbols up to this id have a bit of their own."""
 
 # Fibonacci hashing (Knuth, TAOCP 6.4).
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_ONE = np.uint64(1)
+_NONE, _ONE = np.uint64(0), np.uint64(1)
 _SIXTY_THREE = np.uint64(63)
 _HIGH_HALF = np.uint64(32)
 _BIT_OF_OTHERS = np.uint64(58)
@@ -48,8 +52,10 @@ class Reaching(msgspec.Struct, frozen=True, eq=False):
         symbols: uint32[d], the distinct observed symbols that are known.
         observed: How many they are, repeats included.
         pairs: uint32[p, 2], adjacent observed symbols, at most :data:`MOST_PAIRS`.
-        needs: int64[SHAPES, w], by shape from 1 and by how many of the pairs the pattern has from
-            0, how many observed symbols it must share; the last for all that have more pairs.
+        needs: int64[1 or 2, SHAPES, w], how many observed symbols a pattern must share: of one
+            where no observed symbol stands beside itself, and of the others, if these need fewer;
+            by shape from 1; and by how many of the pairs it has from 0, the last for all that have
+            more.
     """
 
     symbols: npt.NDArray[np.uint32]
@@ -61,16 +67,76 @@ class Reaching(msgspec.Struct, frozen=True, eq=False):
         """SQL over the columns of a signature, and its parameters."""
         frequent, others = _symbol_bits(self.symbols)
         given: dict[str, Any] = {"frequent": frequent, "others": others, "observed": self.observed}
-        given["fewest"] = _text(self.needs[:, -1])
-        enough = _enough("fewest", "shape")
-        if self.needs.shape[1] == 1:
-            return enough, given
-        words, masks = pair_bits(self.pairs)
-        given |= {f"pair{i}": mask for i, mask in enumerate(masks.tolist())}
-        hits, width = _hits(words.tolist()), self.needs.shape[1]
-        place = f"(shape - 1) * {width} + least({hits}, {width - 1}) + 1"
+        tables, _, width = self.needs.shape
+        place = f"(shape - 1) * {width} + 1"
+        if width > 1:
+            tests, masks = _tests("pair", self.pairs)
+            given |= masks
+            place += f" + least({' + '.join(tests)}, {width - 1})"
+        if tables > 1:
+            tests, masks = _tests("double", np.stack([self.symbols, self.symbols], axis=1))
+            given |= masks
+            place += f" + ({' OR '.join(tests)}) * {SHAPES * width}"
         # Few rows share enough symbols, whatever their pairs: only of those the pairs are read.
-        return f"{enough} AND {_enough('needs', place)}", {**given, "needs": _text(self.needs)}
+        last = f"(shape + {SHAPES * (tables - 1)}) * {width}"
+        return f"{_enough(last)} AND {_enough(place)}", {**given, "needs": _text(self.needs)}
+
+    def among(self, signatures: Signatures) -> npt.NDArray[np.bool_]:
+        """Which of these signatures meet the condition."""
+        frequent, others = (np.uint64(bits) for bits in _symbol_bits(self.symbols))
+        lacking = np.bitwise_count(frequent & ~signatures.frequent).astype(np.int64)
+        lacking += np.bitwise_count(others & ~signatures.others)
+        tables, _, width = self.needs.shape
+        hits, doubled = np.zeros((2, len(lacking)), np.int64)
+        if width > 1:
+            for found in signatures.having(self.pairs):
+                hits += found
+        if tables > 1:
+            for found in signatures.having(np.stack([self.symbols, self.symbols], axis=1)):
+                doubled |= found
+        needs = self.needs[doubled, signatures.shapes - 1, np.minimum(hits, width - 1)]
+        enough: npt.NDArray[np.bool_] = lacking + needs <= self.observed
+        return enough
+
+
+class Signatures(msgspec.Struct, frozen=True, eq=False):
+    """What ClickHouse keeps of k patterns, computed here.
+
+    Attributes:
+        shapes: int64[k].
+        frequent: uint64[k], a bit for each frequent symbol.
+        others: uint64[k], hashed bits of the other symbols.
+        pairs: uint64[2, k], the bits of low and of high pairs.
+    """
+
+    shapes: npt.NDArray[np.int64]
+    frequent: npt.NDArray[np.uint64]
+    others: npt.NDArray[np.uint64]
+    pairs: npt.NDArray[np.uint64]
+
+    def having(self, pairs: npt.NDArray[np.uint32]) -> Iterator[npt.NDArray[np.bool_]]:
+        """For each pair, which of the patterns may have it."""
+        words, masks = pair_bits(pairs)
+        for word, mask in zip(words, masks, strict=True):
+            yield self.pairs[word] & mask == mask
+
+
+def signatures_of(sequences: Sequences) -> Signatures:
+    """The signatures of patterns, as they stand in the table."""
+    if not len(sequences.ids):  # nothing can be reduced
+        none = np.zeros(0, np.uint64)
+        return Signatures(none.astype(np.int64), none, none, np.stack([none, none]))
+    symbols = sequences.symbols.astype(np.uint64)
+    is_frequent = symbols <= FREQUENT
+    frequent = np.where(is_frequent, _ONE << ((symbols - _ONE) & _SIXTY_THREE), _NONE)
+    others = np.where(is_frequent, _NONE, _ONE << ((symbols * _FACTOR) >> _BIT_OF_OTHERS))
+    words, masks = pair_bits(np.stack([sequences.symbols, np.roll(sequences.symbols, -1)], axis=1))
+    masks[sequences.offsets[1:] - 1] = _NONE  # the last symbol of a pattern has none beside it
+    low, high = np.where(words == 0, masks, _NONE), np.where(words == 1, masks, _NONE)
+    starts = sequences.offsets[:-1]
+    bits = [np.bitwise_or.reduceat(each, starts) for each in (frequent, others, low, high)]
+    lengths, several = np.diff(sequences.offsets), np.diff(sequences.event_offsets) > 0
+    return Signatures(shapes_of(lengths, several), bits[0], bits[1], np.stack(bits[2:]))
 
 
 def shapes_of(
@@ -104,18 +170,19 @@ def pair_bits(pairs: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.int64], npt
     return (keys >> _SIXTY_THREE).astype(np.int64), masks
 
 
-def _enough(needs: str, place: str) -> str:
+def _enough(place: str) -> str:
     # A list as text is read by ClickHouse; as a list it is written element by element in Python.
-    need = f"CAST({{{needs}:String}}, 'Array(UInt32)')[{place}]"
-    return f"{_LACKING} + {need} <= {{observed:UInt32}}"
+    return f"{_LACKING} + CAST({{needs:String}}, 'Array(UInt32)')[{place}] <= {{observed:UInt32}}"
 
 
-def _hits(words: list[int]) -> str:
-    tests = (
-        f"(bitAnd({_WORDS[word]}, {{pair{i}:UInt64}}) = {{pair{i}:UInt64}})"
-        for i, word in enumerate(words)
-    )
-    return " + ".join(tests)
+def _tests(name: str, pairs: npt.NDArray[np.uint32]) -> tuple[list[str], dict[str, int]]:
+    """SQL for each pair, whether a pattern may have it, and the bits as parameters."""
+    words, masks = pair_bits(pairs)
+    tests = [
+        f"(bitAnd({_WORDS[word]}, {{{name}{i}:UInt64}}) = {{{name}{i}:UInt64}})"
+        for i, word in enumerate(words.tolist())
+    ]
+    return tests, {f"{name}{i}": mask for i, mask in enumerate(masks.tolist())}
 
 
 def _symbol_bits(symbols: npt.NDArray[np.uint32]) -> tuple[int, int]:
