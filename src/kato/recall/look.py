@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 import numpy as np
 
@@ -11,6 +13,8 @@ from kato.recall.condition import Condition
 from kato.recall.contenders import Contest, contenders
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query, Recalled, candidates_of
+from kato.recall.reach import Reach
+from kato.storage.clickhouse.signatures import Reaching
 from kato.storage.ledger.journal import Sequences
 
 _ROUNDING = 1e-9
@@ -100,6 +104,14 @@ class Look:
         similar = np.ceil(least * (observed + lengths) / 2)
         overlaps: list[int] = np.maximum(floor, similar).astype(int).tolist()
         return overlaps
+
+    def reaching(self) -> Reaching:
+        """The signatures of patterns that can reach the floor and the threshold."""
+        return self._reach.above(self.floor, self.floor_similarity)
+
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self.query.observation, self.query.config.recall_threshold)
 
     def raise_floor(self, found: Recalled) -> None:
         """Leave out from now on what is worse than all that were found, if they are enough.

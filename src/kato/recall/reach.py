@@ -15,8 +15,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching import UNKNOWN
-from kato.recall.look import Look
+from kato.matching import UNKNOWN, Observation
 from kato.storage.clickhouse.signatures import LENGTHS, MOST_PAIRS, Reaching
 
 FloatArray = npt.NDArray[np.float64]
@@ -31,24 +30,48 @@ _MOST_HITS = 12
 """Patterns with so many of the memory's pairs, or more, are not told apart where others are."""
 
 
-def reaching(look: Look) -> Reaching:
-    """The signatures of patterns that can reach the look's floor."""
-    observed = look.query.observation.symbols
-    known = observed[observed < UNKNOWN]
-    pairs = np.stack([observed[:-1], observed[1:]], axis=1)
-    pairs = pairs[(pairs < UNKNOWN).all(axis=1)]
-    symbols = np.unique(known)
-    needs = needs_of(look, _hits(len(pairs), len(observed)))
-    return Reaching(symbols, len(known), pairs, _told_apart(needs, len(symbols)))
+class Reach:
+    """Which signatures reach a floor, however it rises.
 
+    Args:
+        observation: The memory.
+        threshold: Least similarity.
 
-def _told_apart(needs: IntArray, symbols: int) -> IntArray:
-    """The needs without what tells nothing apart, or would take too many tests."""
-    if symbols > MOST_PAIRS or (needs[0] == needs[1]).all():
-        needs = needs[1:]
-    differ = np.flatnonzero((needs != needs[..., -1:]).any(axis=(0, 1)))
-    fewer = differ.max(initial=-1) + 1
-    return np.concatenate([needs[..., :fewer], needs[..., -1:]], axis=-1)
+    >>> memory = Observation.of([["a"], ["b"], ["c"]], {"a": 1, "b": 2, "c": 3})
+    >>> needs = Reach(memory, 0.1).above(2.0, 0.0).needs
+    >>> needs[0, 4].tolist()  # of five symbols: three, if two of them or three stand together
+    [4, 3, 3]
+    """
+
+    def __init__(self, observation: Observation, threshold: float) -> None:
+        observed = observation.symbols
+        self._size = len(observed)
+        self._symbols = np.unique(observed[observed < UNKNOWN])
+        self._known = int((observed < UNKNOWN).sum())
+        pairs = np.stack([observed[:-1], observed[1:]], axis=1)
+        self._pairs = pairs[(pairs < UNKNOWN).all(axis=1)]
+        hits = _hits(len(self._pairs), self._size)
+        self._most = np.stack([_most_potentials(self._size, hits, kind) for kind in _KINDS])
+        self._similarities = _similarities(self._size)
+        self._similar = self._similarities >= threshold
+
+    def above(self, potential: float, similarity: float) -> Reaching:
+        """The signatures of patterns that can be as good.
+
+        Args:
+            potential: A preliminary potential.
+            similarity: The least similarity of a pattern that has just that.
+        """
+        enough = (self._most == potential) & (self._similarities >= similarity)
+        enough |= self._most > potential
+        enough &= self._similar
+        never = self._size + 1
+        least = np.where(enough.any(axis=-1), enough.argmax(axis=-1) + 1, never)
+        single, doubled, several = np.swapaxes(least, 1, 2)
+        unused = np.full((1, single.shape[1]), never)
+        tables = [np.concatenate([each, unused, several]) for each in (single, doubled)]
+        needs = _told_apart(np.stack(tables), len(self._symbols))
+        return Reaching(self._symbols, self._known, self._pairs, needs)
 
 
 def _hits(pairs: int, size: int) -> IntArray:
@@ -60,36 +83,31 @@ def _hits(pairs: int, size: int) -> IntArray:
     return hits
 
 
-def needs_of(look: Look, hits: IntArray) -> IntArray:
-    """int64[2, SHAPES, w], the least overlap by shape and by how many of the pairs a pattern has.
-
-    The first table is that of patterns where no observed symbol stands beside itself: then the
-    present of one block does not begin an event earlier (7.1, step 3). An overlap is one more than
-    was observed where none is enough.
-    """
-    alone, doubled, several = (_needs(look, hits, kind) for kind in _KINDS)
-    never = np.full((1, len(hits)), len(look.query.observation) + 1)
-    return np.stack([np.concatenate([each, never, several]) for each in (alone, doubled)])
+def _told_apart(needs: IntArray, symbols: int) -> IntArray:
+    """The needs without what tells nothing apart, or would take too many tests."""
+    if symbols > MOST_PAIRS or (needs[0] == needs[1]).all():
+        needs = needs[1:]
+    differ = np.flatnonzero((needs != needs[..., -1:]).any(axis=(0, 1)))
+    fewer = differ.max(initial=-1) + 1
+    return np.concatenate([needs[..., :fewer], needs[..., -1:]], axis=-1)
 
 
-def _needs(look: Look, hits: IntArray, kind: Kind) -> IntArray:
-    size = len(look.query.observation)
+def _most_potentials(size: int, hits: IntArray, kind: Kind) -> FloatArray:
+    """float64[h, LENGTHS, n], by hits, length and overlap; the last length for all longer ones."""
     matched = np.arange(1, size + 1)
     # The potential goes up or down with the length, so of long patterns the extremes tell.
     lengths = np.append(np.arange(1.0, LENGTHS + 1), np.inf)[:, np.newaxis]
-    potential = _potentials(matched, lengths, hits, size, kind)
-    potential[:, -2] = np.maximum(potential[:, -2], potential[:, -1])
-    most = np.maximum.accumulate(potential[:, :-1], axis=2)
-    similarity = _similarities(matched, size)
-    enough = (most > look.floor) | ((most == look.floor) & (similarity >= look.floor_similarity))
-    enough &= similarity >= look.query.config.recall_threshold
-    return np.where(enough.any(axis=2), enough.argmax(axis=2) + 1, size + 1).T
+    potentials = _potentials(matched, lengths, hits, size, kind)
+    potentials[:, (matched > lengths) & (lengths < LENGTHS)] = -np.inf
+    potentials[:, -2] = np.maximum(potentials[:, -2], potentials[:, -1])
+    most: FloatArray = np.maximum.accumulate(potentials[:, :-1], axis=2)
+    return most
 
 
 def _potentials(
     matched: IntArray, lengths: FloatArray, hits: IntArray, size: int, kind: Kind
 ) -> FloatArray:
-    """float64[h, l, n], the most that so many matched symbols can make."""
+    """float64[h, l, n], the most that just so many matched symbols can make."""
     share = np.minimum(matched / lengths, 1.0)
     snr = (3 * matched - size) / (matched + size)
     blocks = np.maximum(1, matched - hits[:, np.newaxis])[:, np.newaxis]
@@ -98,15 +116,14 @@ def _potentials(
     more = (share + np.where(snr < 0, share, 1.0)) * snr + 1.0 / np.maximum(2, blocks)
     # A single symbol is one block; two blocks of a low confidence can be better than one.
     more = np.where(matched > 1, more, -np.inf)
-    potential: FloatArray = np.where(blocks == 1, np.maximum(one, more), more)
-    potential[:, (matched > lengths) & (lengths < LENGTHS)] = -np.inf
-    return potential
+    potentials: FloatArray = np.where(blocks == 1, np.maximum(one, more), more)
+    return potentials
 
 
-def _similarities(matched: IntArray, size: int) -> FloatArray:
-    """float64[LENGTHS, n], the most that similarity can be."""
+def _similarities(size: int) -> FloatArray:
+    """float64[LENGTHS, n], the most that similarity can be by length and overlap."""
     lengths = np.arange(1, LENGTHS + 1)[:, np.newaxis]
-    common = np.minimum(matched, np.where(lengths < LENGTHS, lengths, size))
+    common = np.minimum(np.arange(1, size + 1), np.where(lengths < LENGTHS, lengths, size))
     lengths = np.maximum(lengths, common)
-    similarity: FloatArray = ((2.0 * common / (lengths + size)) * 100.0) / 100.0
-    return similarity
+    similarities: FloatArray = ((2.0 * common / (lengths + size)) * 100.0) / 100.0
+    return similarities

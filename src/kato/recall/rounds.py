@@ -9,7 +9,6 @@ import numpy as np
 
 from kato.recall.look import Look, worst_of
 from kato.recall.query import Query, Recalled
-from kato.recall.reach import reaching
 from kato.recall.sample import Sample, Samples
 from kato.recall.trace import Tally, step
 
@@ -55,7 +54,7 @@ def _of_sample(look: Look, sample: Sample, last: int | None, tally: Tally) -> Re
     """The best of the sample, and a guess about all patterns up to the last, if there is one."""
     found = look.nothing()
     for place, (until, _) in enumerate(sample.parts):
-        part = sample.reaching(place, reaching(look))
+        part = sample.reaching(place, look.reaching())
         found = look.better(found, look.recalled(part))
         look.raise_floor(found)
         if last:

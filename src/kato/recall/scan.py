@@ -14,7 +14,6 @@ from kato.recall.condition import Condition
 from kato.recall.filters import Executor
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
-from kato.recall.reach import reaching
 from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples
 from kato.recall.trace import MATCH, step
@@ -123,4 +122,4 @@ def _condition(look: Look, ids: int) -> Condition:
     """What a match among so many ids cannot do without, by its signature where that tells."""
     if not look.is_plain:
         return look.condition()
-    return Condition(*reaching(look).condition()) if ids > FEW else Condition("true")
+    return Condition(*look.reaching().condition()) if ids > FEW else Condition("true")

@@ -21,7 +21,6 @@ import numpy.typing as npt
 from kato.matching import UNKNOWN
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
-from kato.recall.reach import reaching
 from kato.recall.rounds import in_rounds
 from kato.recall.sample import Sample, Samples, posting_keys
 from kato.recall.scan import Scan
@@ -111,7 +110,7 @@ class SqlPlan:
         self._coverage.note(kb, self._postings.extend(kb, until, built))
 
     def _by_postings(self, look: Look, found: Recalled, sample: Sample, covered: int) -> Recalled:
-        share = postings_per_pattern(look, sample)
+        share = postings_per_pattern(wanted_postings(look, sample), sample)
         if share > WORTH:
             return self._scan.further(look, found, sample.until, covered)
         look.raise_floor(found)
@@ -199,7 +198,7 @@ def wanted_postings(look: Look, sample: Sample) -> Wanted:
     it needs, it stands under one of the rarer.
     """
     symbols, times = _known(look.query)
-    signatures = reaching(look)
+    signatures = look.reaching()
     needs = signatures.needs[-1, :, -1]
     order = np.lexsort((-symbols.astype(np.int64), _counts(sample, symbols).sum(axis=1)))
     remaining = times[order][::-1].cumsum()[::-1]
@@ -208,9 +207,8 @@ def wanted_postings(look: Look, sample: Sample) -> Wanted:
     return Wanted(list(keys), signatures)
 
 
-def postings_per_pattern(look: Look, sample: Sample) -> float:
+def postings_per_pattern(wanted: Wanted, sample: Sample) -> float:
     """How many wanted postings there are for each pattern, as the sample shows."""
-    wanted = wanted_postings(look, sample)
     if len(wanted.keys) > MOST_KEYS:
         return math.inf
     keys = np.array(wanted.keys, np.int64).reshape(-1, 2)

@@ -160,7 +160,7 @@ def pair_bits(pairs: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.int64], npt
 
     >>> words, bits = pair_bits(np.array([[1, 2]], np.uint32))
     >>> words.tolist(), [hex(mask) for mask in bits.tolist()]
-    ([1], ['0x1010000000800000'])
+    ([1], ['0x80000020000800'])
     """
     keys = (pairs[:, 0].astype(np.uint64) << _HIGH_HALF) | pairs[:, 1].astype(np.uint64)
     keys *= _FACTOR
