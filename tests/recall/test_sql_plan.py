@@ -261,7 +261,7 @@ def test_long_observations(
     chance = Random(3)  # noqa: S311 - not for secrets
     events = [[f"s{int(chance.paretovariate(0.4)) % distinct}"] for _ in range(1000)]
     monkeypatch.setattr(sql_plan, "WORTH", ALWAYS)
-    monkeypatch.setattr(sql_plan, "MOST_KEYS", 2000)
+    monkeypatch.setattr(sql_plan, "MOST_KEYS", 4096 if reads else 20)
     for threshold in (0.05, 0.1, 0.3):
         query = query_of(memory._engines, stored, events, recall_threshold=threshold)
         with patch.object(

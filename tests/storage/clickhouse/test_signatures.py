@@ -41,8 +41,8 @@ def test_the_table_says_what_is_computed(
     every = engines.tables.where(number, "true", {})
     computed = signatures_of(every)
     rows = engines._clickhouse.rows(
-        f"SELECT {_COLUMNS} FROM patterns WHERE kb = {{kb:UInt32}} ORDER BY id",
-        {"kb": number},  # noqa: S608 - names of columns
+        f"SELECT {_COLUMNS} FROM patterns WHERE kb = {{kb:UInt32}} ORDER BY id",  # noqa: S608 - names of columns
+        {"kb": number},
     )
     columns = (computed.shapes, computed.frequent, computed.others, *computed.pairs)
     assert rows == list(zip(*(column.tolist() for column in columns), strict=True))
