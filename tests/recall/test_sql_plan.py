@@ -16,7 +16,7 @@ import kato
 from kato.matching import Alignment, Observation, TokenMatcher, align, best, qualifies
 from kato.memory.engines import Engines
 from kato.model.config import SessionConfig
-from kato.recall import rounds, sample, sql_plan
+from kato.recall import rounds, sample, scan, sql_plan
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.recall.sample import Samples
@@ -148,9 +148,9 @@ def plan_of(engines: Engines) -> SqlPlan:
 
 def planned(engines: Engines, query: Query) -> Recalled:
     """As a planner asks: the plan as far as it goes, then the scan."""
-    plan, scan = plan_of(engines), Scan(engines.tables)
+    plan = plan_of(engines)
     covered = plan.covered(query)
-    return scan.extend(query, plan.best(query, covered), covered)
+    return Scan(engines.tables).extend(query, plan.best(query, covered), covered)
 
 
 def exhaustive(engines: Engines, query: Query) -> Recalled:
@@ -187,6 +187,8 @@ SIZES = st.fixed_dictionaries(
         "ends": st.sampled_from(((), (20,), (16, 64, 128), (250, 500))),
         "worth": st.sampled_from((ALWAYS, ALWAYS, ALWAYS, 0.3, 0.0)),
         "most": st.sampled_from((250_000, 250_000, 40, 1)),
+        "few": st.sampled_from((0, 0, 120, 1000)),
+        "block": st.sampled_from((250_000, 70)),
     }
 )
 
@@ -211,6 +213,7 @@ def check(
     with (
         patch.object(sample, "ENDS", sizes["ends"]),
         patch.multiple(sql_plan, WORTH=sizes["worth"], MOST_POSTINGS=sizes["most"]),
+        patch.multiple(scan, FEW=sizes["few"], BLOCK=sizes["block"]),
         patch.object(rounds, "_of_sample", wraps=rounds._of_sample) as looks,
     ):
         found = planned(engines, query)
