@@ -186,9 +186,8 @@ SIZES = st.fixed_dictionaries(
     {
         "ends": st.sampled_from(((), (20,), (16, 64, 128), (250, 500))),
         "worth": st.sampled_from((ALWAYS, ALWAYS, ALWAYS, 0.3, 0.0)),
-        "most": st.sampled_from((250_000, 250_000, 40, 1)),
+        "most": st.sampled_from((250_000, 250_000, 40, 8)),
         "few": st.sampled_from((0, 0, 120, 1000)),
-        "block": st.sampled_from((250_000, 70)),
     }
 )
 
@@ -213,7 +212,7 @@ def check(
     with (
         patch.object(sample, "ENDS", sizes["ends"]),
         patch.multiple(sql_plan, WORTH=sizes["worth"], MOST_POSTINGS=sizes["most"]),
-        patch.multiple(scan, FEW=sizes["few"], BLOCK=sizes["block"]),
+        patch.object(scan, "FEW", sizes["few"]),
         patch.object(rounds, "_of_sample", wraps=rounds._of_sample) as looks,
     ):
         found = planned(engines, query)
