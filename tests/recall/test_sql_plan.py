@@ -16,7 +16,7 @@ import kato
 from kato.matching import Alignment, Observation, TokenMatcher, align, best, qualifies
 from kato.memory.engines import Engines
 from kato.model.config import SessionConfig
-from kato.recall import rounds, sample, sql_plan
+from kato.recall import rounds, sample, scan, sql_plan
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled, candidates_of
 from kato.recall.sample import Samples
@@ -148,9 +148,9 @@ def plan_of(engines: Engines) -> SqlPlan:
 
 def planned(engines: Engines, query: Query) -> Recalled:
     """As a planner asks: the plan as far as it goes, then the scan."""
-    plan, scan = plan_of(engines), Scan(engines.tables)
+    plan = plan_of(engines)
     covered = plan.covered(query)
-    return scan.extend(query, plan.best(query, covered), covered)
+    return Scan(engines.tables).extend(query, plan.best(query, covered), covered)
 
 
 def exhaustive(engines: Engines, query: Query) -> Recalled:
@@ -186,7 +186,8 @@ SIZES = st.fixed_dictionaries(
     {
         "ends": st.sampled_from(((), (20,), (16, 64, 128), (250, 500))),
         "worth": st.sampled_from((ALWAYS, ALWAYS, ALWAYS, 0.3, 0.0)),
-        "most": st.sampled_from((250_000, 250_000, 40, 1)),
+        "most": st.sampled_from((250_000, 250_000, 40, 8)),
+        "few": st.sampled_from((0, 0, 120, 1000)),
     }
 )
 
@@ -211,6 +212,7 @@ def check(
     with (
         patch.object(sample, "ENDS", sizes["ends"]),
         patch.multiple(sql_plan, WORTH=sizes["worth"], MOST_POSTINGS=sizes["most"]),
+        patch.object(scan, "FEW", sizes["few"]),
         patch.object(rounds, "_of_sample", wraps=rounds._of_sample) as looks,
     ):
         found = planned(engines, query)
@@ -261,6 +263,7 @@ def test_long_observations(
     chance = Random(3)  # noqa: S311 - not for secrets
     events = [[f"s{int(chance.paretovariate(0.4)) % distinct}"] for _ in range(1000)]
     monkeypatch.setattr(sql_plan, "WORTH", ALWAYS)
+    monkeypatch.setattr(sql_plan, "MOST_KEYS", 4096 if reads else 20)
     for threshold in (0.05, 0.1, 0.3):
         query = query_of(memory._engines, stored, events, recall_threshold=threshold)
         with patch.object(

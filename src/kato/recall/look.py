@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import msgspec
 import numpy as np
 
@@ -11,6 +13,8 @@ from kato.recall.condition import Condition
 from kato.recall.contenders import Contest, contenders
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query, Recalled, candidates_of
+from kato.recall.reach import Reach
+from kato.storage.clickhouse.signatures import Reaching
 from kato.storage.ledger.journal import Sequences
 
 _ROUNDING = 1e-9
@@ -32,14 +36,17 @@ class Look:
     Attributes:
         query: As it is answered: a memory of one symbol is never fuzzy.
         floor: A preliminary potential; what cannot reach it may be left out.
-        guess: The part of the floor that is a guess; -inf if there is none.
+        floor_similarity: The least similarity of a pattern whose potential is just the floor.
+        guess: The part of the floor that is a guess, potential and similarity; -inf if there is
+            none.
     """
 
     def __init__(self, query: Query) -> None:
         self._several = len(query.observation) > 1
         self.query = query = query if self._several else _exact(query)
         self.floor = -np.inf
-        self.guess = -np.inf
+        self.floor_similarity = 0.0
+        self.guess = (-np.inf, 0.0)
         self._matchers = Matchers(query)
 
     @property
@@ -98,14 +105,33 @@ class Look:
         overlaps: list[int] = np.maximum(floor, similar).astype(int).tolist()
         return overlaps
 
-    def raise_floor(self, found: Recalled) -> None:
-        """Leave out from now on what is worse than all that were found, if they are enough."""
-        self.floor = max(self.floor, worst(self.query, found))
+    def reaching(self) -> Reaching:
+        """The signatures of patterns that can reach the floor and the threshold."""
+        return self._reach.above(self.floor, self.floor_similarity)
 
-    def guess_floor(self, guess: float) -> None:
-        """Leave out what cannot reach a potential that the worst of the best probably reaches."""
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self.query.observation, self.query.config.recall_threshold)
+
+    def raise_floor(self, found: Recalled) -> None:
+        """Leave out from now on what is worse than all that were found, if they are enough.
+
+        Of those that are as good the older stay, so all that are looked at later must be better.
+        """
+        potential, similarity = worst_of(self.query, found)
+        self._raise((potential, float(np.nextafter(similarity, np.inf))))
+
+    def guess_floor(self, guess: tuple[float, float]) -> None:
+        """Leave out what is worse than the worst of the best probably is.
+
+        Args:
+            guess: Its potential and its similarity.
+        """
         self.guess = max(self.guess, guess)
-        self.floor = max(self.floor, guess)
+        self._raise(guess)
+
+    def _raise(self, floor: tuple[float, float]) -> None:
+        self.floor, self.floor_similarity = max((self.floor, self.floor_similarity), floor)
 
     def recalled(self, block: Sequences) -> Recalled:
         """The best of a block, less what cannot reach the floor."""
@@ -154,6 +180,13 @@ def _exact(query: Query) -> Query:
 
 def worst(query: Query, found: Recalled) -> float:
     """The preliminary potential of the worst one, if there are as many as the ensemble holds."""
+    return worst_of(query, found)[0]
+
+
+def worst_of(query: Query, found: Recalled) -> tuple[float, float]:
+    """The worst one's preliminary potential and similarity, as :func:`worst`."""
     if len(found.candidates) < query.limit:
-        return -np.inf
-    return float(found.alignment.preliminary.min())
+        return -np.inf, 0.0
+    preliminary, similarity = found.alignment.preliminary, found.alignment.similarity
+    least = preliminary.min()
+    return float(least), float(similarity[preliminary == least].min())

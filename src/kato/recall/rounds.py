@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kato.recall.look import Look, worst
+from kato.recall.look import Look, worst_of
 from kato.recall.query import Query, Recalled
 from kato.recall.sample import Sample, Samples
 from kato.recall.trace import Tally, step
@@ -40,7 +40,7 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
         sample = samples.of(look.query).up_to(last) if look.is_plain else Sample()
         best = _of_sample(look, sample, last, tally)
     found = rest(look, best, sample)
-    if worst(look.query, found) >= look.guess:
+    if worst_of(look.query, found) >= look.guess:
         return found
     if look.query.trace is not None:
         look.query.trace.round = 2
@@ -53,7 +53,8 @@ def in_rounds(samples: Samples, look: Look, last: int, rest: Rest) -> Recalled:
 def _of_sample(look: Look, sample: Sample, last: int | None, tally: Tally) -> Recalled:
     """The best of the sample, and a guess about all patterns up to the last, if there is one."""
     found = look.nothing()
-    for until, part in sample.parts:
+    for place, (until, _) in enumerate(sample.parts):
+        part = sample.reaching(place, look.reaching())
         found = look.better(found, look.recalled(part))
         look.raise_floor(found)
         if last:
@@ -63,8 +64,8 @@ def _of_sample(look: Look, sample: Sample, last: int | None, tally: Tally) -> Re
     return found
 
 
-def _guess(query: Query, found: Recalled, share: float) -> float:
-    """What the worst of the best of all will probably reach.
+def _guess(query: Query, found: Recalled, share: float) -> tuple[float, float]:
+    """The potential and the similarity that the worst of the best of all will probably have.
 
     If r of the best are to be expected among a share of the patterns, the one in place
     r + 3 sqrt(r) + 3 of that share is very likely not among them.
@@ -73,5 +74,7 @@ def _guess(query: Query, found: Recalled, share: float) -> float:
     place = math.ceil(expected + 3 * math.sqrt(expected) + 3)
     preliminary = found.alignment.preliminary
     if place >= query.limit or len(preliminary) < place:
-        return -math.inf
-    return float(np.partition(preliminary, -place)[-place])
+        return -math.inf, 0.0
+    similarity = found.alignment.similarity
+    worst = np.lexsort((similarity, preliminary))[-place]
+    return float(preliminary[worst]), float(similarity[worst])

@@ -14,7 +14,12 @@ import numpy.typing as npt
 
 from kato.recall.query import Query
 from kato.storage.clickhouse.patterns import PatternTables
-from kato.storage.clickhouse.postings import shapes_of
+from kato.storage.clickhouse.signatures import (
+    Reaching,
+    Signatures,
+    shapes_of,
+    signatures_of,
+)
 from kato.storage.ledger.journal import Sequences
 
 ENDS = (4096, 8192, 16_384, 32_768, 65_536)
@@ -57,6 +62,16 @@ class Sample:
         if self.until <= last:
             return self
         return Sample(tuple(part for part in self.parts if part[0] <= last))
+
+    def reaching(self, place: int, wanted: Reaching) -> Sequences:
+        """The patterns of a part whose signatures may be those of patterns that are good enough."""
+        part = self.parts[place][1]
+        enough = wanted.among(self._signatures[place])
+        return part if enough.all() else part.take(np.flatnonzero(enough))
+
+    @cached_property
+    def _signatures(self) -> list[Signatures]:
+        return [signatures_of(part) for _, part in self.parts]
 
     @cached_property
     def postings(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from kato.recall.condition import Condition
 from kato.recall.filters import Executor
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
@@ -20,7 +21,13 @@ from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 
 BLOCK = 250_000
-"""Pattern ids a statement covers."""
+"""Pattern ids that the first statement covers."""
+
+MOST = 1_000_000
+"""Pattern ids that a statement covers."""
+
+FEW = 1000
+"""So many patterns are sooner aligned than a condition is understood."""
 
 
 class Scan:
@@ -98,11 +105,21 @@ class Scan:
 
     def _stored(self, look: Look, after: int, until: int) -> Iterator[Sequences]:
         """The patterns ClickHouse has, behind an id and up to another, by ascending id."""
-        query = look.query
-        for first in range(after + 1, until + 1, BLOCK):
-            condition = look.condition()
+        query, size = look.query, BLOCK
+        while after < until:
+            last = min(after + size, until)
+            condition = _condition(look, last - after)
             where = f"id >= {{first:UInt64}} AND id <= {{last:UInt64}} AND ({condition.sql})"
-            last = min(first + BLOCK - 1, until)
-            parameters = {"first": first, "last": last, **condition.parameters}
+            parameters = {"first": after + 1, "last": last, **condition.parameters}
             block = self._tables.where(query.kb, where, parameters, hide=query.forgotten > 0)
             yield block.without(query.tail.forgotten)
+            after = last
+            if look.is_plain:  # the floor is high by now, and few rows of a block are answered
+                size = min(2 * size, MOST)
+
+
+def _condition(look: Look, ids: int) -> Condition:
+    """What a match among so many ids cannot do without, by its signature where that tells."""
+    if not look.is_plain:
+        return look.condition()
+    return Condition(*look.reaching().condition()) if ids > FEW else Condition("true")

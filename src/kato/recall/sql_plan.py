@@ -26,15 +26,8 @@ from kato.recall.sample import Sample, Samples, posting_keys
 from kato.recall.scan import Scan
 from kato.recall.trace import Tally, step
 from kato.storage.clickhouse.patterns import PatternTables
-from kato.storage.clickhouse.postings import (
-    LEAST,
-    LENGTHS,
-    RANGE,
-    SHAPES,
-    Found,
-    PostingTables,
-    Wanted,
-)
+from kato.storage.clickhouse.postings import LEAST, RANGE, Found, PostingTables, Wanted
+from kato.storage.clickhouse.signatures import SHAPES
 from kato.storage.ledger.journal import Sequences
 
 WORTH = 0.4
@@ -46,13 +39,11 @@ Measured over a million patterns: so many cost as much as to scan it.
 MOST_POSTINGS = 500_000
 """Postings that a statement answers; where there are more, it is asked for half of the ids."""
 
-MOST_PAIRS = 4096
+MOST_KEYS = 4096
 """Symbols and shapes that a statement names; where there are more, patterns are scanned."""
 
 REFRESHED = 10.0
 """Seconds after which it is looked up again how far another process has built the postings."""
-
-_NEVER = 2**31
 
 _LONG_PATTERNS = 1000
 """Patterns too long for postings that are read at once."""
@@ -119,7 +110,7 @@ class SqlPlan:
         self._coverage.note(kb, self._postings.extend(kb, until, built))
 
     def _by_postings(self, look: Look, found: Recalled, sample: Sample, covered: int) -> Recalled:
-        share = postings_per_pattern(look, sample)
+        share = postings_per_pattern(wanted_postings(look, sample), sample)
         if share > WORTH:
             return self._scan.further(look, found, sample.until, covered)
         look.raise_floor(found)
@@ -132,7 +123,7 @@ class SqlPlan:
         """The best, where ``found`` are those up to the first id; names of new ones are missing."""
         after, until = ids
         query, wanted = look.query, wanted_postings(look, sample)
-        if not wanted.pairs:
+        if not wanted.keys:
             return found
         with step(query.trace, "postings", until - after) as tally:
             part = self._postings.read(
@@ -207,23 +198,21 @@ def wanted_postings(look: Look, sample: Sample) -> Wanted:
     it needs, it stands under one of the rarer.
     """
     symbols, times = _known(look.query)
-    single = look.overlaps(LENGTHS, single=True)
-    several = look.overlaps(LENGTHS, single=False)
-    needs = np.array([*single, _NEVER, *several])
+    signatures = look.reaching()
+    needs = signatures.needs[-1, :, -1]
     order = np.lexsort((-symbols.astype(np.int64), _counts(sample, symbols).sum(axis=1)))
     remaining = times[order][::-1].cumsum()[::-1]
     places, shapes = np.nonzero(needs <= remaining[:, np.newaxis])
-    pairs = zip(symbols[order][places].tolist(), (shapes + 1).tolist(), strict=True)
-    return Wanted(list(pairs), symbols.tolist(), int(times.sum()), needs.tolist())
+    keys = zip(symbols[order][places].tolist(), (shapes + 1).tolist(), strict=True)
+    return Wanted(list(keys), signatures)
 
 
-def postings_per_pattern(look: Look, sample: Sample) -> float:
+def postings_per_pattern(wanted: Wanted, sample: Sample) -> float:
     """How many wanted postings there are for each pattern, as the sample shows."""
-    wanted = wanted_postings(look, sample)
-    if len(wanted.pairs) > MOST_PAIRS:
+    if len(wanted.keys) > MOST_KEYS:
         return math.inf
-    pairs = np.array(wanted.pairs, np.int64).reshape(-1, 2)
-    postings = _occurrences(sample, posting_keys(pairs[:, 0], pairs[:, 1])).sum()
+    keys = np.array(wanted.keys, np.int64).reshape(-1, 2)
+    postings = _occurrences(sample, posting_keys(keys[:, 0], keys[:, 1])).sum()
     return float(postings / max(sample.patterns, 1))
 
 

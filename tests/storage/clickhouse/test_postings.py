@@ -15,7 +15,8 @@ from kato.memory.engines import Engines
 from kato.storage.clickhouse import postings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.patterns import PatternSink
-from kato.storage.clickhouse.postings import SHAPES, PostingTables, Wanted
+from kato.storage.clickhouse.postings import PostingTables, Wanted
+from kato.storage.clickhouse.signatures import SHAPES, Reaching
 
 PATTERNS = 45
 RANGE = 10
@@ -105,8 +106,10 @@ def test_a_range_that_was_cut_off_is_there_once(
 
 
 def wanted(engines: Engines, number: int, symbols: list[int], least: int) -> Wanted:
-    pairs = [(symbol, shape) for symbol in symbols for shape in range(1, SHAPES + 1)]
-    return Wanted(pairs, symbols, len(symbols), [least] * SHAPES)
+    keys = [(symbol, shape) for symbol in symbols for shape in range(1, SHAPES + 1)]
+    distinct, pairs = np.array(symbols, np.uint32), np.zeros((0, 2), np.uint32)
+    needs = np.full((1, SHAPES, 1), least)
+    return Wanted(keys, Reaching(distinct, len(symbols), pairs, needs))
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])

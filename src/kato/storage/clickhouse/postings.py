@@ -12,38 +12,21 @@ import numpy.typing as npt
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.native import Column, columns_of
 from kato.storage.clickhouse.patterns import NOT_FORGOTTEN
+from kato.storage.clickhouse.signatures import Reaching
 from kato.storage.ledger.journal import Sequences
 
 LEAST = 100_000
 """Knowledge bases with fewer patterns have no postings: to scan them is as good."""
 
-LENGTHS = 127
-"""Patterns of this length and longer are not told apart."""
-
-SHAPES = 255
-"""The greatest shape of a pattern, see :func:`shapes_of`."""
-
 RANGE = 16_384
 """Pattern ids that are inserted at once. Postings that exist stand in ranges of this size."""
 
-_BIT_OF_OTHERS = "bitShiftRight(toUInt64(s) * 11400714819323198485, 58)"  # Knuth, TAOCP 6.4
-
-_FREQUENT = """
-arrayFold((bits, s) -> bitOr(bits, bitShiftLeft(toUInt64(s <= 64), toUInt8((s - 1) % 64))),
-    {symbols}, toUInt64(0))
-"""
-
-_OTHERS = f"""
-arrayFold((bits, s) -> bitOr(bits, bitShiftLeft(toUInt64(s > 64), {_BIT_OF_OTHERS})),
-    {{symbols}}, toUInt64(0))
-"""
-
 # All in one block, however large, in one fixed order: its token is then the range's.
 _INSERT = f"""
-INSERT INTO postings (kb, symbol, shape, id, frequent, others, symbols, event_ends)
-SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol,
-    least(length(symbols), {LENGTHS}) + if(empty(event_ends), 0, 128) AS shape, id,
-    {_FREQUENT.format(symbols="symbols")}, {_OTHERS.format(symbols="symbols")},
+INSERT INTO postings
+    (kb, symbol, shape, id, frequent, others, low_pairs, high_pairs, symbols, event_ends)
+SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol, shape, id,
+    frequent, others, low_pairs, high_pairs,
     if(length(symbols) > 64, [], symbols), if(length(symbols) > 64, [], event_ends)
 FROM patterns
 WHERE kb = {{kb:UInt32}} AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND {NOT_FORGOTTEN}
@@ -54,28 +37,17 @@ SETTINGS insert_deduplication_token = {{token:String}}, insert_deduplicate = 1,
     min_insert_block_size_bytes = 0
 """  # noqa: S608 - no value is written into it
 
-# A bit that the pattern lacks is at least one observed symbol that it lacks.
-_OVERLAPPING = f"""
-bitCount(bitAnd(bitNot(frequent), {_FREQUENT.format(symbols="{symbols:Array(UInt32)}")}))
-+ bitCount(bitAnd(bitNot(others), {_OTHERS.format(symbols="{symbols:Array(UInt32)}")}))
-+ {{needs:Array(UInt32)}}[shape] <= {{observed:UInt32}}
-"""
-
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which postings to read, and what their patterns must share with the memory.
+    """Which postings to read, and what the signatures of their patterns must say.
 
     Attributes:
-        pairs: Symbols and shapes; of each pattern one of its symbols stands here with its shape.
-        symbols: The distinct observed symbols.
-        observed: How many they are, repeats included.
-        needs: By shape from 1 to :data:`SHAPES`, how many observed symbols a pattern must share.
+        keys: Symbols and shapes; of each pattern one of its symbols stands here with its shape.
+        signatures: Those of patterns that may be good enough.
     """
 
-    pairs: list[tuple[int, int]]
-    symbols: list[int]
-    observed: int
-    needs: list[int]
+    keys: list[tuple[int, int]]
+    signatures: Reaching
 
 
 class Found(msgspec.Struct, frozen=True, eq=False):
@@ -88,22 +60,6 @@ class Found(msgspec.Struct, frozen=True, eq=False):
 
     sequences: Sequences
     unread: list[int]
-
-
-def shapes_of(
-    lengths: npt.NDArray[np.integer], several: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int64]:
-    """The shapes of patterns: their length, up to :data:`LENGTHS`, and a bit for the others.
-
-    Args:
-        lengths: Their symbols.
-        several: Whether some event has several symbols; these need to share fewer.
-
-    >>> shapes_of(np.array([3, 3, 1000]), np.array([False, True, False])).tolist()
-    [3, 131, 127]
-    """
-    shapes: npt.NDArray[np.int64] = np.minimum(lengths, LENGTHS).astype(np.int64)
-    return shapes + 128 * several.astype(np.int64)
 
 
 class PostingTables:
@@ -158,17 +114,20 @@ class PostingTables:
         """
         hidden = NOT_FORGOTTEN if hide else "true"
         after, until = ids
+        enough, given = wanted.signatures.condition()
         answer = self._clickhouse.native(
             "SELECT id, symbols, event_ends FROM postings "  # noqa: S608 - conditions are ours
-            "WHERE kb = {kb:UInt32} AND (symbol, shape) IN {pairs:Array(Tuple(UInt32, UInt8))} "
+            "WHERE kb = {kb:UInt32} AND (symbol, shape) IN "
+            "CAST({keys:String}, 'Array(Tuple(UInt32, UInt8))') "
             "AND id > {after:UInt64} AND id <= {until:UInt64} "
-            f"AND {_OVERLAPPING} AND {hidden} LIMIT {{limit:UInt64}}",
+            f"AND {enough} AND {hidden} LIMIT {{limit:UInt64}}",
             {
                 "kb": kb,
                 "after": after,
                 "until": until,
                 "limit": limit + 1,
-                **msgspec.structs.asdict(wanted),
+                "keys": str(wanted.keys),
+                **given,
             },
         )
         columns = columns_of(answer)
