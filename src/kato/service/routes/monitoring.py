@@ -12,7 +12,7 @@ from prometheus_client import exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from kato.service.accepting import OPENMETRICS, best_of
-from kato.service.context import CALLS_AT_ONCE, Context, context_of
+from kato.service.context import BACKLOG, CALLS_AT_ONCE, Context, context_of
 from kato.service.json import answered
 from kato.service.measures import Reading
 from kato.service.routes.root import processors
