@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 from tests.cases import EMOTIVES, configurations, events, observations
 from tests.closeness import assert_as_reference
+from tests.memory.changing import edits
 from tests.reference import ReferenceMemory, ReferenceSession
 from tests.storage import stores
 from tests.storage.counted import assert_counters_are
@@ -173,6 +174,14 @@ class LibraryAndReference(RuleBasedStateMachine):
         for ask in (self.kb.get, self.kb.forget):
             with pytest.raises(PatternNotFound):
                 ask(name)
+
+    @precondition(lambda self: self.reference.patterns)
+    @rule(data=st.data(), changes=edits)
+    def edit(self, data: st.DataObject, changes: dict[str, Any]) -> None:
+        name = data.draw(st.sampled_from(list(self.reference.patterns)))
+        self.reference.edit(name, **changes)
+        edited = self.kb.edit(name, **changes)
+        assert msgspec.structs.asdict(edited) == self.reference.get(name)
 
     @precondition(lambda self: len(self.reference.patterns) > 6)
     @rule()

@@ -29,7 +29,7 @@ def filled(client: httpx.Client, node: str) -> None:
     names = taught(client, node, *sequences, *sequences[:5], [["a"], ["b"]])
     client.patch(
         path(node, "patterns", names[0]),
-        json={"frequency": 12, "emotives": [{"joy": 0.1}, {"joy": 0.2}, {"sad": -1e100}]},
+        json={"frequency": 12, "emotives": [{PAYLOADS[0]: 0.1}, {"joy": 0.2}, {"sad": -1e100}]},
     )
 
 
