@@ -49,7 +49,7 @@ def test_a_person_sees_the_steps_and_the_verdict(run: Run) -> None:
     assert "plan      scan, the index has room" in out
     assert "ensemble  3 of at most 300 patterns, the worst with preliminary potential" in out
     steps = {cells[0]: cells for cells in map(str.split, out.splitlines()) if cells}
-    assert steps["scan"][1:4] == ["4", "3", "3"]
+    assert steps["scan"][1:4] == ["4", "4", "3"]
     assert steps["measure"][1:4] == ["3", "0", "3"]
     assert "╭─ nothing in common" in out
     assert "none of its 3 symbols was observed" in out
