@@ -6,10 +6,20 @@ from collections.abc import Iterator
 
 import pytest
 from tests.service.serving import serving
+from tests.storage import stores
 from tests.storage.stores import Backend
 
 import kato
 from kato.client import RemoteKnowledgeBase, RemoteMemory, connect
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Embedded stores alone: what HTTP does it does whichever stores stand behind it.
+
+    The library's own tests run on both kinds; what depends on servers asks for ``servers``.
+    """
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,21 @@ from typing import Any
 import httpx
 import pytest
 from tests.service.serving import serving
+from tests.storage import stores
 from tests.storage.stores import Backend
 
 import kato
 
 Opened = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Embedded stores alone: what HTTP does it does whichever stores stand behind it.
+
+    The library's own tests run on both kinds; what depends on servers asks for ``servers``.
+    """
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.service.embedded import backend  # noqa: F401 - in place of both
 from tests.service.serving import serving
 from tests.storage.stores import Backend
 from websockets.sync.client import ClientConnection, connect
@@ -77,7 +76,7 @@ def test_sessions_that_expire_are_told(client: httpx.Client, url: str, kb_name: 
 def test_events_of_another_worker(
     client: httpx.Client,
     memory: kato.Memory,
-    backend: Backend,  # noqa: F811 - the fixture
+    backend: Backend,
     kb_name: str,
 ) -> None:
     with (

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.service.embedded import backend  # noqa: F401 - in place of both
 from tests.service.golden import Case, cases, difference, replayed
 
 SHARED = Path(__file__).parents[3] / "shared" / "golden" / "replay.py"

@@ -11,7 +11,6 @@ from unittest.mock import patch
 import httpx
 import pytest
 from tests.service.conftest import Opened
-from tests.service.embedded import backend  # noqa: F401 - in place of both
 
 from kato.service import middleware
 

@@ -8,7 +8,6 @@ from typing import Any
 import httpx
 import pytest
 from tests.service.conftest import Opened
-from tests.service.embedded import backend  # noqa: F401 - in place of both
 
 from kato.service.config import KEYS
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.service.embedded import backend  # noqa: F401 - in place of both
 
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial.md"
 
