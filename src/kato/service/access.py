@@ -188,7 +188,7 @@ async def _node_of(connection: HTTPConnection) -> str | None:
     if _asks_for_node(connection.scope):
         query, headers = connection.query_params, connection.headers
         given = (query.get("node_id"), headers.get("x-test-id"), headers.get("x-node-id"))
-        return node_of(*given)
+        return await node_of(*given)
     if isinstance(connection, Request) and route_of(connection.scope) == "/sessions":
         return await _node_in_body(connection)
     return None

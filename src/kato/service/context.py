@@ -94,7 +94,8 @@ class Context:
             return await anyio.to_thread.run_sync(wanted, limiter=self._predictions)
 
 
-def context_of(request: Request) -> Context:
+async def context_of(request: Request) -> Context:
     """The context of the process."""
+    # Asynchronous, else FastAPI asks a thread for it at each request.
     context: Context = request.app.state.context
     return context

@@ -23,7 +23,7 @@ SWEEP_SECONDS = 1.0
 """How often sessions that expired are looked for."""
 
 WAITING = 1000
-"""Events that wait for one slow listener; then it is let go, as others must not wait for it."""
+"""Lists of events that wait for a slow listener; then it is let go, as others must not wait."""
 
 KINDS = ("session.created", "session.destroyed", "session.expired", "pattern.learned")
 """What can be listened to."""
@@ -44,7 +44,8 @@ class Events:
         self._measures = measures
         self._channel = channel
         self._sessions = sessions
-        self._telling: set[asyncio.Task[None]] = set()
+        self._untold: list[dict[str, Any]] = []
+        self._telling: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
         self._stop = threading.Event()
 
@@ -72,7 +73,7 @@ class Events:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.Queue[bytes | None]]:
-        """A queue of events from now on, each encoded; None ends it for a listener that lags."""
+        """Lists of events from now on, encoded; None ends them for a listener that lags."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
         self._listeners.add(queue)
         try:
@@ -90,26 +91,31 @@ class Events:
         finally:
             self._stop.set()
             sweeping.cancel()
-            await asyncio.gather(hearing, sweeping, *self._telling, return_exceptions=True)
+            if self._telling is not None:
+                await self._telling
+            await asyncio.gather(hearing, sweeping, return_exceptions=True)
 
     def _tell(self, kind: str, **data: Any) -> None:
-        event = {"event_type": kind, "timestamp": now(), "data": data}
-        task = asyncio.create_task(self._told(msgspec.json.encode(event).decode()))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._untold.append({"event_type": kind, "timestamp": now(), "data": data})
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell_all())
 
-    async def _told(self, event: str) -> None:
-        try:
-            await asyncio.to_thread(self._channel.tell, event)
-        except StoreError as error:
-            # What happened is kept; only who listens misses it.
-            structlog.get_logger().warning("event not told", reason=str(error))
+    async def _tell_all(self) -> None:
+        """Tell what there is, and what comes while that is told."""
+        while self._untold:
+            events, self._untold = self._untold, []
+            try:
+                await asyncio.to_thread(self._channel.tell, msgspec.json.encode(events).decode())
+            except StoreError as error:
+                # What happened is kept; only who listens misses it.
+                structlog.get_logger().warning("events not told", reason=str(error))
+        self._telling = None
 
     async def _hear(self) -> None:
         loop = asyncio.get_running_loop()
 
-        def heard(event: str) -> None:
-            loop.call_soon_threadsafe(self._hand_over, event.encode())
+        def heard(events: str) -> None:
+            loop.call_soon_threadsafe(self._hand_over, events.encode())
 
         while not self._stop.is_set():
             try:
@@ -117,14 +123,14 @@ class Events:
             except StoreError:
                 await asyncio.sleep(SWEEP_SECONDS)
 
-    def _hand_over(self, event: bytes) -> None:
+    def _hand_over(self, events: bytes) -> None:
         for queue in list(self._listeners):
             if queue.full():
                 self._listeners.discard(queue)
                 queue.get_nowait()
                 queue.put_nowait(None)
             else:
-                queue.put_nowait(event)
+                queue.put_nowait(events)
 
     async def _sweep(self) -> None:
         while True:

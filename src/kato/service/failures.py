@@ -114,7 +114,7 @@ async def _gone(request: Request) -> Response | None:
     session = _session_of(request)
     if session is None:
         return None
-    context = context_of(request)
+    context = await context_of(request)
     try:
         exists = await context.call(context.memory.sessions.exists, session)
     except KatoError as failure:

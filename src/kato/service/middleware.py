@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -13,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kato.model.identity import new_id
 from kato.settings import Settings
 
 BODY_SECONDS = 30.0
@@ -38,7 +38,7 @@ class Tracing:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        trace = headers.get("x-trace-id", "")[:LONGEST_TRACE] or f"kato-{secrets.token_hex(16)}"
+        trace = headers.get("x-trace-id", "")[:LONGEST_TRACE] or f"kato-{new_id()}"
         session = _session_told(scope["path"], headers)
 
         async def traced(message: Message) -> None:

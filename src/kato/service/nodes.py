@@ -34,7 +34,7 @@ def label_of(node: str, service: str) -> str:
     return f"{folded[: LONGEST - len(base) - 10]}_{digest}_{base}"
 
 
-def node_of(
+async def node_of(  # else FastAPI asks a thread for it
     node_id: Annotated[
         str | None, Query(description="The node; else the headers say it.", examples=["alice"])
     ] = None,

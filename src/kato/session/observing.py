@@ -5,7 +5,6 @@ Nothing is kept here: what becomes of a state is computed, and kept by the sessi
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from kato.model.answers import Observation, Observed, ObservedMany
 from kato.model.config import SessionConfig
 from kato.model.emotive import checked_emotives, checked_metadata
 from kato.model.event import Event, check_text, checked_events, in_stored_order
+from kato.model.identity import new_id
 from kato.model.vector import MAX_NEIGHBOURS, checked_vector, vector_symbol
 from kato.session.short_term_memory import Moment, ShortTermMemory
 
@@ -63,7 +63,7 @@ def checked_observation(observation: Observation) -> Percept:
     }
     unique_id = observation.unique_id
     if unique_id is None:
-        return Percept(event, given, f"obs-{secrets.token_hex(16)}")
+        return Percept(event, given, f"obs-{new_id()}")
     check_text(unique_id, "an observation's id")
     return Percept(event, given, unique_id)
 

@@ -14,9 +14,10 @@ from tests.storage.ledger.test_layout import keys_of
 import kato
 from kato.errors import Conflict, StoreFull, StoreUnavailable
 from kato.memory.engines import Engines
+from kato.model.identity import new_id
 from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.counters import Counters
-from kato.storage.ledger.operations import Operation, operation_id
+from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
 
 LESSON = lesson_of([["a"], ["b"]], [["b"], ["c", "a"]])
@@ -181,7 +182,7 @@ def test_the_journals_bound_is_of_what_waits(engines: Engines, kb_name: str) -> 
 
 
 def test_a_step_on_an_old_state_changes_nothing(engines: Engines, kb_name: str) -> None:
-    session = operation_id()
+    session = new_id()
 
     def step(version: int) -> None:
         next_state = SessionStep(
@@ -202,7 +203,7 @@ def test_a_step_on_an_old_state_changes_nothing(engines: Engines, kb_name: str) 
 
 
 def test_a_repeated_step_is_no_conflict(engines: Engines, kb_name: str) -> None:
-    operation, step = Operation(), SessionStep(operation_id(), 0, 1, b"state", 60)
+    operation, step = Operation(), SessionStep(new_id(), 0, 1, b"state", 60)
     answers = [
         engines.counters.learn(kb_name, LESSON, persistence=5, step=step, operation=operation)
         for _ in range(2)
@@ -211,7 +212,7 @@ def test_a_repeated_step_is_no_conflict(engines: Engines, kb_name: str) -> None:
 
 
 def test_a_removed_session_takes_no_step(engines: Engines, kb_name: str) -> None:
-    session = operation_id()
+    session = new_id()
     engines.counters.learn(kb_name, LESSON, persistence=5, step=SessionStep(session, 0, 1, b"", 60))
     assert engines.sessions.remove(session, Operation()) is not None
     assert engines.sessions.remove(session, Operation()) is None
@@ -221,7 +222,7 @@ def test_a_removed_session_takes_no_step(engines: Engines, kb_name: str) -> None
 
 
 def test_a_session_expires(engines: Engines, kb_name: str) -> None:
-    session = operation_id()
+    session = new_id()
     step = SessionStep(session, 0, 1, b"", 1234)
     engines.counters.learn(kb_name, LESSON, persistence=5, step=step)
     assert 1200 < engines.connection.command("TTL", f"{SHARD}:session:{session}") <= 1234

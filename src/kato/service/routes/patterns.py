@@ -32,7 +32,7 @@ Ours = Annotated[Context, Depends(context_of)]
 Once = Annotated[Operation, Depends(operation_of)]
 
 
-def search_of(
+async def search_of(
     symbol: Annotated[str | None, Query(description="A symbol they hold.")] = None,
     prefix: Annotated[str | None, Query(description="What their name begins with.")] = None,
     metadata_key: Annotated[str | None, Query(description="A key they carry ...")] = None,

@@ -64,15 +64,11 @@ def _subscription(text: str) -> set[str] | None:
 
 
 async def _send(socket: WebSocket, queue: asyncio.Queue[bytes | None], wanted: set[str]) -> None:
-    while (event := await queue.get()) is not None:
-        kind = msgspec.json.decode(event, type=_Kind).event_type
-        if kind in wanted:
-            await socket.send_text(event.decode())
+    while (events := await queue.get()) is not None:
+        for event in msgspec.json.decode(events, type=list[dict[str, Any]]):
+            if event["event_type"] in wanted:
+                await socket.send_text(msgspec.json.encode(event).decode())
     await socket.close(TRY_AGAIN_LATER, "events were taken too slowly")
-
-
-class _Kind(msgspec.Struct):
-    event_type: str
 
 
 async def _snapshot(context: Context) -> str:

@@ -50,7 +50,7 @@ async def export_node(node: str, context: Ours, kind: Kind = "ndjson") -> Respon
     return StreamingResponse(_rejoined(first, stream), media_type=MEDIA[kind])
 
 
-def importing_of(node: str, request: Request, context: Ours, identity: Identity) -> Importing:
+async def importing_of(node: str, request: Request, context: Ours, identity: Identity) -> Importing:
     """An import into a node; its steps are told apart by what they bring."""
     kb = context.memory.knowledge_base(node)
     if identity is None:

@@ -6,12 +6,12 @@ repeat is told the same as the first.
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, TypeVar
 
 import msgspec
 
 from kato.errors import OperationReused
+from kato.model.identity import new_id
 
 KEPT_MS = 60_000
 """How long the answer of an operation is kept for a repeat by the process that began it."""
@@ -20,15 +20,6 @@ REPEATABLE_MS = 3_600_000
 """How long the answer is kept of an operation whose id the caller gave."""
 
 T = TypeVar("T")
-
-
-def operation_id() -> str:
-    """A new operation id: 128 random bits in hexadecimal.
-
-    >>> operation_id() != operation_id()
-    True
-    """
-    return secrets.token_hex(16)
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -46,7 +37,7 @@ class Operation(msgspec.Struct, frozen=True):
     [1, 'x']
     """
 
-    id: str = msgspec.field(default_factory=operation_id)
+    id: str = msgspec.field(default_factory=new_id)
     request: str = ""
     told: str = ""
     kept_ms: int = KEPT_MS
