@@ -5,32 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.service.serving import serving
-from tests.storage import stores
-from tests.storage.stores import Backend
+from tests.service.fixtures import backend, url  # noqa: F401 - fixtures
 
-import kato
 from kato.client import RemoteKnowledgeBase, RemoteMemory, connect
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
-    """Embedded stores alone: what HTTP does it does whichever stores stand behind it.
-
-    The library's own tests run on both kinds; what depends on servers asks for ``servers``.
-    """
-    return stores.embedded(tmp_path_factory.mktemp("embedded"))
-
-
-@pytest.fixture(scope="module")
-def url(memory: kato.Memory, backend: Backend) -> Iterator[str]:
-    """The address of a service."""
-    with serving(backend.settings, memory) as base:
-        yield base
-
-
-@pytest.fixture(scope="module")
-def remote(url: str) -> Iterator[RemoteMemory]:
+def remote(url: str) -> Iterator[RemoteMemory]:  # noqa: F811 - the fixture
     """The memory through the service."""
     with connect(url) as memory:
         yield memory

@@ -7,33 +7,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.service.serving import serving
-from tests.storage import stores
-from tests.storage.stores import Backend
-
-import kato
+from tests.service.fixtures import backend, url  # noqa: F401 - fixtures
 
 Opened = Callable[..., str]
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
-    """Embedded stores alone: what HTTP does it does whichever stores stand behind it.
-
-    The library's own tests run on both kinds; what depends on servers asks for ``servers``.
-    """
-    return stores.embedded(tmp_path_factory.mktemp("embedded"))
-
-
-@pytest.fixture(scope="module")
-def url(memory: kato.Memory, backend: Backend) -> Iterator[str]:
-    """The base URL of a service."""
-    with serving(backend.settings, memory) as base:
-        yield base
-
-
-@pytest.fixture(scope="module")
-def client(url: str) -> Iterator[httpx.Client]:
+def client(url: str) -> Iterator[httpx.Client]:  # noqa: F811 - the fixture
     """A client of the service."""
     with httpx.Client(base_url=url, timeout=60) as client:
         yield client

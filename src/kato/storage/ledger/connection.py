@@ -178,6 +178,11 @@ class Connection:
         in_use = len(pool._in_use_connections)  # noqa: SLF001 - the pool tells it nowhere else
         return in_use, in_use + len(pool._available_connections)  # noqa: SLF001
 
+    def answer_of(self, operation: str) -> bytes | None:
+        """What the script of an operation answered; None if it was not carried out."""
+        answer: bytes | None = self.command("GET", f"{SHARD}:op:{operation}")
+        return answer
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

@@ -333,22 +333,18 @@ class Counters:
 
     def edited(self, operation: Operation) -> Edited | None:
         """What an edit answered; None if it was not carried out."""
-        answer = self._answer_of(operation)
+        answer = self._connection.answer_of(operation.id)
         return None if answer is None else _edited(answer)
 
     def learned(self, operation: Operation) -> Learned | None:
         """What a learn answered; None if it was not carried out."""
-        answer = self._answer_of(operation)
+        answer = self._connection.answer_of(operation.id)
         return None if answer is None else msgspec.msgpack.decode(answer, type=Learned)
 
     def told(self, operation: Operation) -> str | None:
         """What a repeat of an operation is told; None if it was not carried out."""
-        answer = self._answer_of(operation)
+        answer = self._connection.answer_of(operation.id)
         return None if answer is None else str(msgspec.msgpack.decode(answer)[-1])
-
-    def _answer_of(self, operation: Operation) -> bytes | None:
-        answer: bytes | None = self._connection.command("GET", f"{SHARD}:op:{operation.id}")
-        return answer
 
     def clear(
         self, kb: str, *, step: SessionStep | None = None, operation: Operation | None = None
@@ -362,18 +358,7 @@ class Counters:
             StoreFull: The journal is full; nothing was cleared.
             Conflict: The session moved on; nothing was cleared.
         """
-        operation = operation or Operation()
-        answer = self._connection.run(
-            "clear",
-            operation.id,
-            operation.kept_ms,
-            kb,
-            self._journal_limit,
-            operation.told,
-            1,
-            *(step.arguments() if step else ("",)),
-        )
-        return msgspec.msgpack.decode(answer, type=tuple[int, int, str])[2]
+        return self._cleared(kb, operation, step)[1]
 
     def remove(self, kb: str, operation: Operation | None = None) -> str | None:
         """Forget the knowledge base, its name too.
@@ -384,6 +369,18 @@ class Counters:
         Raises:
             StoreFull: The journal is full; nothing was forgotten.
         """
+        was_there, told = self._cleared(kb, operation, None, keeps_name=False)
+        return told if was_there else None
+
+    def _cleared(
+        self,
+        kb: str,
+        operation: Operation | None,
+        step: SessionStep | None,
+        *,
+        keeps_name: bool = True,
+    ) -> tuple[bool, str]:
+        """Whether there was something to clear, and what a repeat is told."""
         operation = operation or Operation()
         answer = self._connection.run(
             "clear",
@@ -392,11 +389,11 @@ class Counters:
             kb,
             self._journal_limit,
             operation.told,
-            "",
-            "",
+            1 if keeps_name else "",
+            *(step.arguments() if step else ("",)),
         )
         old, _, told = msgspec.msgpack.decode(answer, type=tuple[int, int, str])
-        return told if old else None
+        return old > 0, told
 
     def drop_some(self, keys: int = 2000) -> bool:
         """Remove some keys of cleared numbers; False if there was nothing to remove."""

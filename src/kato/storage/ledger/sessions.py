@@ -119,7 +119,7 @@ class Sessions:
 
     def told(self, operation: Operation) -> str | None:
         """What a repeat of the operation is told; None if it was not carried out."""
-        answer = self._connection.command("GET", f"{SHARD}:op:{operation.id}")
+        answer = self._connection.answer_of(operation.id)
         return None if answer is None else str(msgspec.msgpack.decode(answer)[-1])
 
     def count(self) -> int:
