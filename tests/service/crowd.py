@@ -12,6 +12,9 @@ from tests.reference import ReferenceMemory, ReferenceSession
 Steps = list[list[str] | None]
 """What a client did: events it observed, None where it learned."""
 
+LEAST = 5
+"""Steps of each client, on however busy a machine."""
+
 
 async def crowd(url: str, node: str, clients: int, seconds: float) -> dict[str, Steps]:
     """Let clients observe, learn and predict for a while; answers what each did, by session."""
@@ -29,7 +32,7 @@ async def _member(
     made = await client.post("/sessions", json={"node_id": node})
     session = made.raise_for_status().json()["session_id"]
     path = f"/sessions/{session}"
-    while time.monotonic() < until:
+    while time.monotonic() < until or len(steps) < LEAST:
         event = [f"s{chance.randrange(40)}" for _ in range(chance.randint(1, 3))]
         observed = await client.post(f"{path}/observe", json={"strings": event})
         steps.append(event)

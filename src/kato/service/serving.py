@@ -29,6 +29,13 @@ from kato.settings import Settings
 SHUTDOWN_SECONDS = 30
 """How long requests that run may take to end when the service is to stop."""
 
+HUNG_SECONDS = 60
+"""After how long without a sign a worker process is killed and replaced.
+
+uvicorn's 5 seconds begin with the process, so on a busy machine they killed workers that were still
+importing, or had just taken their first connection.
+"""
+
 Ready = Callable[[str], None]
 
 
@@ -99,6 +106,7 @@ def _run_here(settings: Settings, listening: socket.socket, url: str, ready: Rea
 
 def _run_workers(listening: socket.socket, workers: int, serves: Callable[[], None]) -> None:
     config = _configuration("kato.service.app:create_app", factory=True, workers=workers)
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)  # a worker that dies is told there
     asking = threading.Thread(target=_when_answered, args=(url_of(listening), serves), daemon=True)
     asking.start()
     with _shared_measures():
@@ -128,6 +136,7 @@ def _configuration(app: Any, **more: Any) -> uvicorn.Config:
         server_header=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_worker_healthcheck=HUNG_SECONDS,
         **more,
     )
 
