@@ -34,7 +34,7 @@ from kato.errors import UnreadableInput
         ("a.dat", b"\n" + b'{"events": []}\n', "jsonl"),
         ("a.dat", b'[["a"]]\n', "jsonl"),
         ("a.dat", b"PAR1\x15", "parquet"),
-        ("a", gzip.compress(b"1 -1 -2\n"), "spmf"),
+        ("a", gzip.compress(b"1 -1 -2\n", mtime=0), "spmf"),
     ],
 )
 def test_the_format_is_guessed(name: str, content: bytes, expected: str, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def read_standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> list
     return list(inputs)
 
 
-@pytest.mark.parametrize("content", [b"a b\n", gzip.compress(b"a b\n"), b'[["a"], ["b"]]\n'])
+@pytest.mark.parametrize("content", [b"a b\n", gzip.compress(b"a b\n", mtime=0), b'[["a"], ["b"]]\n'])
 def test_standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     items = read_standard_input(monkeypatch, content)
     assert sequences(items) == [["a", "b"]]
