@@ -31,7 +31,7 @@ TESTS = (
     ("ruff", "format", "--check"),
     ("mypy",),
     ("lint-imports",),
-    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"),
+    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope"),
 )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import numpy as np
+import uvloop
 
 Request = tuple[str, str, bytes]
 """Method, path, body."""
@@ -49,14 +50,14 @@ def open_loop(
 ) -> Outcome:
     """Send so many requests a second, whatever the answers do."""
     count = int(rate * seconds)
-    return asyncio.run(_run(url, requests, connections, count, lambda index: index / rate))
+    return uvloop.run(_run(url, requests, connections, count, lambda index: index / rate))
 
 
 def closed_loop(
     url: str, requests: Iterator[Request], count: int, connections: int = 32
 ) -> Outcome:
     """Send requests over connections that are never idle: the service's saturation."""
-    return asyncio.run(_run(url, requests, connections, count, None))
+    return uvloop.run(_run(url, requests, connections, count, None))
 
 
 async def _run(

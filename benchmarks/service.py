@@ -92,9 +92,13 @@ def opened(node: str, count: int, **config: Any) -> list[str]:
 def observations() -> Iterator[Request]:
     """One event a request, over all sessions in turn; each tenth is learned with those before."""
     paths = opened("observing", SESSIONS, max_pattern_length=10)
-    for index, path in enumerate(cycle(paths)):
-        event = {"strings": [f"s{index * 7919 % 1000}"]}
-        yield "POST", f"{path}/observe", json.dumps(event).encode()
+
+    def requests() -> Iterator[Request]:
+        for index, path in enumerate(cycle(paths)):
+            event = {"strings": [f"s{index * 7919 % 1000}"]}
+            yield "POST", f"{path}/observe", json.dumps(event).encode()
+
+    return requests()  # the sessions are there when the clock begins
 
 
 def observing() -> dict[str, Any]:

@@ -419,7 +419,6 @@ def test_any_worker_tells_the_sum_of_all(servers: Backend, tmp_path: Path) -> No
         **os.environ,
         "KATO_CLICKHOUSE_URL": settings.clickhouse_url or "",
         "KATO_REDIS_URL": settings.redis_url or "",
-        "KATO_CACHE_DIR": str(settings.cache_dir),
         "TMPDIR": str(tmp_path),
     }
     command = [sys.executable, "-m", "kato", "serve", "--port", str(port), "--workers", "2"]

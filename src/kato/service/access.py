@@ -30,7 +30,8 @@ POLICY_VIOLATION = 1008
 _ASKING = ("/predictions", "/explanation")
 """Endings of routes that are posted to and change nothing."""
 
-_KEY = "kato.key"
+KEY = "kato.key"
+"""Where the scope of a request has its key, None if none is asked for."""
 
 
 class Refusal(Exception):
@@ -83,7 +84,7 @@ class Access:
             await self._app(scope, receive, send)
             return
         try:
-            scope[_KEY] = self._taken(scope)
+            scope[KEY] = self._taken(scope)
         except Refusal as refusal:
             await _refuse(scope, send, refusal)
             return
@@ -128,7 +129,7 @@ async def authorised(connection: HTTPConnection) -> None:
         HTTPException: 403.
         WebSocketException: The same of a WebSocket.
     """
-    key: Key | None = connection.scope.get(_KEY)
+    key: Key | None = connection.scope.get(KEY)
     if key is None:  # none is asked for here
         return
     right = right_of(connection.scope)

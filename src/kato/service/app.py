@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -39,6 +40,16 @@ into the node they are on, and predict what comes next.
 """
 
 
+def _collect_seldom() -> None:
+    """Leave what is there now alone, and look for garbage less often.
+
+    Measured: looking every 700 objects took an eighth of the time of an observation; next to
+    nothing of a request is in a cycle.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def create_app(settings: Settings | None = None, memory: Memory | None = None) -> FastAPI:
     """The application.
 
@@ -59,6 +70,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         try:
             app.state.context = context = Context(opened, settings)
             await context.call(compile_kernels)  # else the first to ask would wait for it
+            _collect_seldom()
             async with context.events.running(), context.watch.running():
                 yield
         finally:

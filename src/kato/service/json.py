@@ -10,6 +10,8 @@ import msgspec
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
+from kato.service.direct import short_way
+
 _DECODER = msgspec.json.Decoder()
 
 
@@ -39,13 +41,15 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route whose requests are :class:`StrictRequest`."""
+    """A route whose requests are :class:`StrictRequest`; it takes the short way if there is one."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler that FastAPI asks for."""
-        handler = super().get_route_handler()
+        handler, short = super().get_route_handler(), short_way(self.endpoint)
 
         async def strictly(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            strict = StrictRequest(request.scope, request.receive)
+            answer = await short(strict) if short is not None else None
+            return answer or await handler(strict)
 
         return strictly

@@ -13,7 +13,7 @@ LONGEST_KEY = 255
 """Characters of a key."""
 
 
-def identity_of(
+async def identity_of(
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -23,6 +23,7 @@ def identity_of(
     ] = None,
 ) -> str | None:
     """The id of the operation that a request's key stands for; None without a key."""
+    # Asynchronous, else FastAPI asks a thread for it at each request.
     if idempotency_key is None:
         return None
     if not 0 < len(idempotency_key) <= LONGEST_KEY:

@@ -24,6 +24,7 @@ from kato.memory import open_memory
 from kato.service.app import create_app
 from kato.service.context import BACKLOG
 from kato.service.measures import FOLDER
+from kato.service.middleware import add_trace
 from kato.settings import Settings
 
 SHUTDOWN_SECONDS = 30
@@ -173,7 +174,7 @@ def configure_logs(level: str) -> None:
     least = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            add_trace,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -400,7 +400,7 @@ class Session:
     def _keep(self, known: _Known, following: _Next, operation: Operation) -> tuple[str, _Known]:
         """Keep the state that follows one; answers what was told, and what is known then."""
         step = self._after(known, following.state)
-        lesson = following.lesson.lesson() if following.lesson is not None else NOTHING
+        lesson = following.lesson.lesson() if following.lesson else NOTHING
         told = self._kb.learn_lesson(lesson, following.state.config, step, operation)
         return told, _Known(step.next_version, following.state)
 

@@ -82,7 +82,10 @@ def read_standard_input(monkeypatch: pytest.MonkeyPatch, content: bytes) -> list
     return list(inputs)
 
 
-@pytest.mark.parametrize("content", [b"a b\n", gzip.compress(b"a b\n", mtime=0), b'[["a"], ["b"]]\n'])
+TEXTS = [b"a b\n", gzip.compress(b"a b\n", mtime=0), b'[["a"], ["b"]]\n']
+
+
+@pytest.mark.parametrize("content", TEXTS)
 def test_standard_input(content: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     items = read_standard_input(monkeypatch, content)
     assert sequences(items) == [["a", "b"]]

@@ -6,10 +6,12 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Response
 
 from kato.model.emotive import average_emotives
 from kato.service.context import Context, context_of
+from kato.service.direct import directly
 from kato.service.json import StrictRoute, answered
 from kato.service.operations import operation_of
 from kato.service.wire.errors import BODY, IN_SESSION, INVALID
@@ -41,11 +43,37 @@ Ours = Annotated[Context, Depends(context_of)]
 Once = Annotated[Operation, Depends(operation_of)]
 
 
-@router.post("/observe", response_model=ObservedAnswer, responses=BODY)
-async def observe(
-    session_id: str, wanted: ObservationWanted, context: Ours, operation: Once
+class Event(msgspec.Struct, frozen=True):
+    """A usual :class:`ObservationWanted`, on the short way."""
+
+    strings: list[str] = []
+    vectors: list[list[float]] = []
+    emotives: dict[str, float] = {}
+    metadata: dict[str, Any] = {}
+
+
+class EventInSequence(Event, frozen=True):
+    """A usual :class:`ObservationInSequence`."""
+
+    unique_id: str | None = None
+
+
+class Events(msgspec.Struct, frozen=True):
+    """A usual :class:`SequenceWanted`."""
+
+    observations: list[EventInSequence]
+    learn_after_each: bool = False
+    learn_at_end: bool = False
+    clear_stm_between: bool = False
+
+
+async def observe_event(
+    session_id: str,
+    wanted: Event | ObservationWanted,
+    context: Context,
+    operation: Operation | None = None,
 ) -> Response:
-    """Observe one event; it is learned with those before if the configuration says so."""
+    """Answer :func:`observe`."""
     check_size([wanted], context)
     async with context.stepping(session_id) as session:
         observed = await context.call(
@@ -72,11 +100,13 @@ async def observe(
     )
 
 
-@router.post("/observe-sequence", response_model=SequenceAnswer, responses=BODY)
-async def observe_sequence(
-    session_id: str, wanted: SequenceWanted, context: Ours, operation: Once
+async def observe_events(
+    session_id: str,
+    wanted: Events | SequenceWanted,
+    context: Context,
+    operation: Operation | None = None,
 ) -> Response:
-    """Observe events one after the other: all of them, or none if one cannot be used."""
+    """Answer :func:`observe_sequence`."""
     check_size(wanted.observations, context)
     observations = [
         Observation(each.strings, each.vectors, each.emotives, each.metadata, each.unique_id)
@@ -95,6 +125,24 @@ async def observe_sequence(
     context.measures.observations.inc(len(observations))
     context.events.patterns_learned(node, observed.learned)
     return answered(sequence_answer(node, observed, isolated=wanted.clear_stm_between))
+
+
+@router.post("/observe", response_model=ObservedAnswer, responses=BODY)
+@directly(Event, observe_event)
+async def observe(
+    session_id: str, wanted: ObservationWanted, context: Ours, operation: Once
+) -> Response:
+    """Observe one event; it is learned with those before if the configuration says so."""
+    return await observe_event(session_id, wanted, context, operation)
+
+
+@router.post("/observe-sequence", response_model=SequenceAnswer, responses=BODY)
+@directly(Events, observe_events)
+async def observe_sequence(
+    session_id: str, wanted: SequenceWanted, context: Ours, operation: Once
+) -> Response:
+    """Observe events one after the other: all of them, or none if one cannot be used."""
+    return await observe_events(session_id, wanted, context, operation)
 
 
 @router.get("/stm", response_model=MemoryAnswer, responses=INVALID)
@@ -244,7 +292,7 @@ def named(name: str | None) -> str | None:
     return None if name is None else f"PTRN|{name}"
 
 
-def check_size(wanted: Sequence[ObservationWanted], context: Context) -> None:
+def check_size(wanted: Sequence[Event | ObservationWanted], context: Context) -> None:
     """Refuse more than the settings let a call bring."""
     settings = context.settings
     if len(wanted) > settings.max_call_events:
