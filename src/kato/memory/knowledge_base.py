@@ -385,6 +385,14 @@ class KnowledgeBase:
             self.name, lesson, persistence=config.persistence, step=step, operation=operation
         ).told
 
+    def lesson_arguments(
+        self, lesson: Lesson, config: SessionConfig, step: SessionStep, operation: Operation
+    ) -> tuple[Any, ...]:
+        """What the ledger's script ``learn`` takes for :meth:`learn_lesson`. For sessions."""
+        return self._counters.learn_arguments(
+            self.name, lesson, config.persistence, step, operation
+        )
+
     def clear_with(self, step: SessionStep, operation: Operation | None) -> str:
         """Forget everything, and keep a session's step with it. For sessions.
 

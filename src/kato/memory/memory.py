@@ -18,6 +18,7 @@ from kato.model.statistics import MemoryStatistics
 from kato.settings import Settings
 from kato.storage.ledger.channel import Channel
 from kato.storage.ledger.operations import Operation
+from kato.storage.ledger.pipeline import Pipeline
 from kato.storage.ledger.tail import Tail
 
 
@@ -128,6 +129,10 @@ class Memory:
             ledger_bytes=engines.counters.memory(),
             disk_bytes=engines.tables.bytes_on_disk(),
         )
+
+    def pipeline(self) -> Pipeline:
+        """A way to ask the ledger from an event loop."""
+        return Pipeline(self._engines.connection)
 
     def stores(self) -> tuple[str, ...]:
         """The names of the stores, for :meth:`ask`."""

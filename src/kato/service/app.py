@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
             app.state.context = context = Context(opened, settings)
             await context.call(compile_kernels)  # else the first to ask would wait for it
             _collect_seldom()
-            async with context.events.running(), context.watch.running():
+            async with context.events.running(), context.watch.running(), aclosing(context):
                 yield
         finally:
             if memory is None:

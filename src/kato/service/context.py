@@ -21,8 +21,9 @@ from kato.service.measures import Measures
 from kato.service.measuring import Flight
 from kato.service.nodes import label_of
 from kato.service.watching import Watch
-from kato.session import Session
+from kato.session import Observation, Observed, Session
 from kato.settings import Settings
+from kato.storage.ledger.operations import Operation
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
@@ -61,6 +62,7 @@ class Context:
         self.flight = Flight()
         self.watch = Watch(memory, self.measures, settings.data_dir)
         self.events = Events(memory.channel, memory.sessions, self.measures)
+        self._pipeline = memory.pipeline()
         self._calls = CapacityLimiter(CALLS_AT_ONCE)
         # More predictions at once than cores make each of them slower, and none faster.
         self._predictions = CapacityLimiter(max(2, os.cpu_count() or 1))
@@ -81,6 +83,28 @@ class Context:
     async def session(self, session_id: str) -> Session:
         """The session, to be read."""
         return await self.handles.reading(session_id, self.call)
+
+    async def observe(
+        self, session: Session, observation: Observation, operation: Operation | None
+    ) -> Observed:
+        """Let a session observe; what needs the ledger alone is asked of it from here."""
+        proposal = None if operation is not None else session.propose(observation)
+        if proposal is None:
+            return await self.call(
+                session.observe,
+                observation.symbols,
+                vectors=observation.vectors,
+                emotives=observation.emotives,
+                metadata=observation.metadata,
+                operation=operation,
+            )
+        if await self._pipeline.run("learn", *proposal.arguments) is not None:
+            return session.accept(proposal)
+        return await self.call(session.settle, proposal)
+
+    async def aclose(self) -> None:
+        """Close what was opened here."""
+        await self._pipeline.close()
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short call to the stores beside the event loop."""

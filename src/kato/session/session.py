@@ -18,7 +18,7 @@ from kato.model.config import SessionConfig
 from kato.model.event import Event, check_text
 from kato.model.explanation import Explanation
 from kato.model.prediction import Predictions
-from kato.session.observing import Observing, checked_observation, observed_many
+from kato.session.observing import Observing, Percept, checked_observation, observed_many
 from kato.session.opening import (
     DEFAULT_TTL_SECONDS,
     NOTHING,
@@ -34,6 +34,9 @@ from kato.storage.ledger.sessions import Kept, SessionStep
 
 _ATTEMPTS = 200
 """Steps that lost against others before a call gives up; each loss means another step was kept."""
+
+_SHORT = 200
+"""Events of short-term memory with which a step is computed within a fraction of a millisecond."""
 
 T = TypeVar("T")
 
@@ -52,6 +55,24 @@ class _Next(NamedTuple):
 
 
 _Change = Callable[[ShortTermMemory], _Next]
+
+
+class Proposal(msgspec.Struct, frozen=True):
+    """An observation's step, computed and not yet kept: see :meth:`Session.propose`.
+
+    Attributes:
+        arguments: What the ledger's script ``learn`` takes.
+        answer: What the observation did, once the ledger has answered.
+        percept: What is observed.
+        operation: The change that it is.
+        known: What the session is known to be then.
+    """
+
+    arguments: tuple[Any, ...]
+    answer: Observed
+    percept: Percept
+    operation: Operation
+    known: _Known
 
 
 class Session:
@@ -214,13 +235,54 @@ class Session:
             SessionNotFound: It expired or was deleted.
         """
         percept = checked_observation(Observation(symbols, vectors, emotives, metadata))
+        return self._observe(percept, operation)
 
-        def change(state: ShortTermMemory) -> _Next:
-            observing = Observing(state, self._kb.nearest_vectors)
-            answer = observing.observe(percept)
-            return _Next(observing.state, observing.lesson, answer)
+    def _observe(self, percept: Percept, operation: Operation | None) -> Observed:
+        return self._step(lambda state: self._observed(state, percept), Observed, operation)
 
-        return self._step(change, Observed, operation)
+    def _observed(self, state: ShortTermMemory, percept: Percept) -> _Next:
+        observing = Observing(state, self._kb.nearest_vectors)
+        answer = observing.observe(percept)
+        return _Next(observing.state, observing.lesson, answer)
+
+    def propose(self, observation: Observation) -> Proposal | None:
+        """Compute the step of an observation, for who asks the ledger from an event loop.
+
+        If the ledger answers :attr:`Proposal.arguments`, :meth:`accept` it, else :meth:`settle` it;
+        no other step may be taken through this handle meanwhile.
+
+        Returns:
+            The step; None if other stores are needed, or time: then :meth:`observe`.
+
+        Raises:
+            InvalidInput: Something given cannot be used.
+        """
+        percept, known = checked_observation(observation), self._known
+        if not known.version or percept.given["vectors"] or len(known.state.moments) > _SHORT:
+            return None
+        try:
+            following = self._observed(known.state, percept)
+        except InvalidInput:
+            return None  # it cannot be done to what is known, but perhaps to what is
+        operation, step = Operation(), self._after(known, following.state)
+        lesson = following.lesson.lesson() if following.lesson else NOTHING
+        config = following.state.config
+        arguments = self._kb.lesson_arguments(lesson, config, step, operation)
+        kept = _Known(step.next_version, following.state)
+        return Proposal(arguments, following.answer, percept, operation, kept)
+
+    def accept(self, proposal: Proposal) -> Observed:
+        """Take a step that the ledger kept."""
+        self._known = proposal.known
+        return proposal.answer
+
+    def settle(self, proposal: Proposal) -> Observed:
+        """Take a step of which is not known whether it was kept, or take it anew.
+
+        Raises:
+            SessionNotFound: It expired or was deleted.
+        """
+        return self._observe(proposal.percept, proposal.operation)
 
     def observe_many(
         self,

@@ -76,13 +76,10 @@ async def observe_event(
     """Answer :func:`observe`."""
     check_size([wanted], context)
     async with context.stepping(session_id) as session:
-        observed = await context.call(
-            session.observe,
-            wanted.strings,
-            vectors=wanted.vectors,
-            emotives=wanted.emotives,
-            metadata=wanted.metadata,
-            operation=operation,
+        observed = await context.observe(
+            session,
+            Observation(wanted.strings, wanted.vectors, wanted.emotives, wanted.metadata),
+            operation,
         )
     node = session.knowledge_base.name
     context.measures.observations.inc()

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import msgspec
 import redis
+import redis.asyncio
 from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.commands.core import Script
 from redis.retry import Retry
@@ -62,10 +63,12 @@ class Connection:
 
     Args:
         client: A client that does not decode answers.
+        asynchronous: Makes a connection for an event loop.
         diagnosis: Says why the server is gone, where that can be known.
 
     Attributes:
         traffic: What is asked of it.
+        asynchronous: Makes a connection for an event loop.
 
     Raises:
         StoreUnavailable: The server does not answer.
@@ -73,9 +76,13 @@ class Connection:
     """
 
     def __init__(
-        self, client: redis.Redis, diagnosis: Callable[[], KatoError] | None = None
+        self,
+        client: redis.Redis,
+        asynchronous: Callable[[], redis.asyncio.Connection],
+        diagnosis: Callable[[], KatoError] | None = None,
     ) -> None:
         self.traffic = Traffic()
+        self.asynchronous = asynchronous
         self._client = client
         self._diagnosis = diagnosis
         self._retry = _thrice()
@@ -89,7 +96,11 @@ class Connection:
         client = redis.Redis(
             unix_socket_path=str(socket), socket_timeout=ANSWER_SECONDS, retry=_once()
         )
-        return cls(client, diagnosis)
+
+        def asynchronous() -> Any:
+            return redis.asyncio.UnixDomainSocketConnection(path=str(socket))
+
+        return cls(client, asynchronous, diagnosis)
 
     @classmethod
     def to_url(cls, url: str) -> Connection:
@@ -97,7 +108,12 @@ class Connection:
         client = redis.Redis.from_url(
             url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=5, retry=_once()
         )
-        return cls(client)
+        pool = redis.asyncio.ConnectionPool.from_url(url, socket_connect_timeout=5)
+        return cls(client, pool.make_connection)
+
+    def sha(self, script: str) -> str:
+        """The digest by which the server knows a script."""
+        return self._scripts[script].sha
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run a script on the shard; repeated once or twice if the connection breaks.

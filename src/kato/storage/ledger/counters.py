@@ -225,7 +225,7 @@ class Counters:
             StoreFull: The journal is full; nothing was learned.
             Conflict: The session moved on; nothing was learned.
         """
-        arguments = self._learn_arguments(kb, lesson, persistence, step, operation)
+        arguments = self.learn_arguments(kb, lesson, persistence, step, operation)
         return msgspec.msgpack.decode(self._connection.run("learn", *arguments), type=Learned)
 
     def begin_learn(self, kb: str, lesson: Lesson, *, persistence: int) -> Callable[[], Learned]:
@@ -233,11 +233,11 @@ class Counters:
 
         That raises what :meth:`learn` raises.
         """
-        arguments = self._learn_arguments(kb, lesson, persistence, None, None)
+        arguments = self.learn_arguments(kb, lesson, persistence, None, None)
         answer = self._connection.begin("learn", *arguments)
         return lambda: msgspec.msgpack.decode(answer(), type=Learned)
 
-    def _learn_arguments(
+    def learn_arguments(
         self,
         kb: str,
         lesson: Lesson,
@@ -245,6 +245,7 @@ class Counters:
         step: SessionStep | None,
         operation: Operation | None,
     ) -> tuple[Any, ...]:
+        """What the script ``learn`` takes."""
         operation = operation or Operation()
         return (
             operation.id,
