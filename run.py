@@ -26,12 +26,14 @@ NO_PIP = """\
 this Python cannot make environments with pip in them;
 on Debian and Ubuntu: apt install python3-venv"""
 
+# Not --dist=loadscope: it takes tests of one name for one test, and requests that schemathesis
+# generates for each operation have one name.
 TESTS = (
     ("ruff", "check"),
     ("ruff", "format", "--check"),
     ("mypy",),
     ("lint-imports",),
-    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=loadscope"),
+    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"),
 )
 
 

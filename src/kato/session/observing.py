@@ -136,10 +136,11 @@ class Observing:
         return name
 
     def _moment(self, percept: Percept, config: SessionConfig) -> Moment:
-        given = percept.given
-        named = {vector_symbol(vector): list(vector) for vector in given["vectors"]}
-        near = {name for vector in named.values() for name in self._neighbours(vector, config)}
-        event = [*sorted({*named, *near}), *percept.event]
+        given, event, named = percept.given, percept.event, dict[str, list[float]]()
+        if given["vectors"]:
+            named = {vector_symbol(vector): list(vector) for vector in given["vectors"]}
+            near = {name for vector in named.values() for name in self._neighbours(vector, config)}
+            event = [*sorted({*named, *near}), *event]
         return Moment(
             in_stored_order(event, sort=config.sort_symbols),
             (given["emotives"],) if given["emotives"] else (),

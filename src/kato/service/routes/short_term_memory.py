@@ -78,7 +78,7 @@ async def observe_event(
     async with context.stepping(session_id) as session:
         observed = await context.observe(
             session,
-            Observation(wanted.strings, wanted.vectors, wanted.emotives, wanted.metadata),
+            observation_of(wanted),
             operation,
         )
     node = session.knowledge_base.name
@@ -105,10 +105,7 @@ async def observe_events(
 ) -> Response:
     """Answer :func:`observe_sequence`."""
     check_size(wanted.observations, context)
-    observations = [
-        Observation(each.strings, each.vectors, each.emotives, each.metadata, each.unique_id)
-        for each in wanted.observations
-    ]
+    observations = [observation_of(each, each.unique_id) for each in wanted.observations]
     async with context.stepping(session_id) as session:
         observed = await context.call(
             session.observe_many,
@@ -242,6 +239,13 @@ async def read_cognition(session_id: str, context: Ours) -> Response:
         "time": state.time,
     }
     return answered({"cognition_data": data, "session_id": session_id, "node_id": kb.name})
+
+
+def observation_of(wanted: Event | ObservationWanted, unique_id: str | None = None) -> Observation:
+    """What is to be observed; what is empty is left out, and need not be checked."""
+    return Observation(
+        wanted.strings, wanted.vectors, wanted.emotives or None, wanted.metadata or None, unique_id
+    )
 
 
 async def read_state(session_id: str, context: Context) -> ShortTermMemory:
