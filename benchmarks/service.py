@@ -103,8 +103,9 @@ def observations() -> Iterator[Request]:
 
 def observing() -> dict[str, Any]:
     """Observe at a fixed rate."""
-    open_loop(URL, observations(), RATE, 2.0)
-    return {"rate": RATE, **open_loop(URL, observations(), RATE, SECONDS).figures()}
+    requests = observations()
+    open_loop(URL, requests, RATE, 2.0)
+    return {"rate": RATE, **open_loop(URL, requests, RATE, SECONDS).figures()}
 
 
 def saturated() -> dict[str, Any]:
