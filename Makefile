@@ -1,7 +1,7 @@
 # For contributors; users need only run.py. Results of benchmarks go to benchmarks/results.
 PYTHON := .venv/bin/python
 
-.PHONY: test lint deep crash bench wheel
+.PHONY: test lint deep crash bench soak wheel
 
 test:          ## linters, types, tests and examples, as CI runs them
 	python3 run.py test
@@ -17,7 +17,10 @@ crash:         ## only the crash loops of deep
 	$(PYTHON) -m pytest -m deep --timeout 7200 tests/crash
 
 bench:         ## every benchmark, one after the other
-	for file in kernel learn predict start datasets recall; do $(PYTHON) -m benchmarks.$$file || exit 1; done
+	for file in kernel learn predict start datasets recall service; do $(PYTHON) -m benchmarks.$$file || exit 1; done
+
+soak:          ## an hour of mixed load on the service; memory must stay flat
+	$(PYTHON) -m benchmarks.soak
 
 wheel:         ## build, and install in an empty environment
 	.venv/bin/uv build

@@ -53,6 +53,39 @@ def speed() -> str:
     return "\n".join(["| | |", "|---|--:|", *lines, "", note])
 
 
+def service() -> str:
+    """What the service takes in one process, with embedded stores."""
+    figures = _result("service")
+    observe, predict = figures["observe"], figures["predict"]
+    rows = [
+        (f"observing, {observe['rate']:,.0f} a second", _latency(observe)),
+        ("observing, as many as it takes", _rate(figures["observe_saturated"]["per_second"])),
+        (
+            f"`observe-sequence`, {figures['learn']['patterns_a_call']} patterns a call",
+            f"{figures['learn']['patterns_per_second']:,.0f} patterns/s",
+        ),
+        (
+            f"predicting over {figures['patterns']:,} patterns, {predict['rate']:.0f} a second",
+            _latency(predict),
+        ),
+        ("predicting, as many as it takes", _rate(predict["saturated"]["per_second"])),
+    ]
+    lines = [f"| {what} | {figure} |" for what, figure in rows]
+    note = (
+        "One worker over embedded stores; the load comes from the same two cores: "
+        "[service](benchmarks/results/service.json)."
+    )
+    return "\n".join(["| over HTTP | |", "|---|--:|", *lines, "", note])
+
+
+def _latency(measured: dict[str, Any]) -> str:
+    return f"p50 {measured['ms']['p50']:.1f}, p99 {measured['ms']['p99']:.1f} ms"
+
+
+def _rate(per_second: float) -> str:
+    return f"{per_second:,.0f}/s"
+
+
 def start_rows(start: dict[str, Any]) -> list[tuple[str, str]]:
     """What a start takes, by number of patterns."""
     return [
@@ -89,7 +122,11 @@ def minhash() -> str:
     return "\n".join([*lines, "", note])
 
 
-TABLES: dict[str, Callable[[], str]] = {"datasets": datasets, "speed": speed}
+TABLES: dict[str, Callable[[], str]] = {
+    "datasets": datasets,
+    "speed": speed,
+    "service": service,
+}
 """Of the README, by name."""
 
 FILTER_TABLES: dict[str, Callable[[], str]] = {"minhash": minhash}

@@ -9,7 +9,7 @@ import pytest
 
 import kato
 from kato.client import KATOClient
-from kato.errors import InvalidConfig, NothingToLearn, SessionNotFound
+from kato.errors import InvalidConfig, NotFound, NothingToLearn, SessionNotFound
 
 METHODS = [
     "get_root_info",
@@ -125,3 +125,32 @@ def test_a_session_that_is_gone_is_an_error_if_that_is_wished(
 def test_a_configuration_that_cannot_be_used(url: str, kb_name: str) -> None:
     with pytest.raises(InvalidConfig):
         KATOClient(url, kb_name, persistence=0)
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("get_root_info", "service"),
+        ("health_check", "status"),
+        ("get_status", "status"),
+        ("get_session_info", "session_id"),
+        ("get_session_config", "config"),
+        ("get_stm", "stm"),
+        ("get_percept_data", "percept_data"),
+        ("get_cognition_data", "cognition_data"),
+        ("finalize_training", "status"),
+        ("get_cache_stats", "cache_performance"),
+        ("invalidate_cache", "status"),
+        ("get_distributed_stm_stats", "status"),
+        ("get_metrics", "sessions"),
+        ("get_stats", "time_range_minutes"),
+        ("get_connection_pools_status", "pool_statistics"),
+    ],
+)
+def test_what_it_reads(client: KATOClient, method: str, told: str) -> None:
+    assert told in getattr(client, method)()
+
+
+def test_a_metric_without_a_history(client: KATOClient) -> None:
+    with pytest.raises(NotFound, match="No data available for metric 'none'"):
+        client.get_metric_history("none", minutes=5)

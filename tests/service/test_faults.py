@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import httpx
 import pytest
+from tests.reference import ReferenceMemory
+from tests.service.crowd import Steps, replayed
 from tests.service.serving import serving
 from tests.storage import stores
+from tests.storage.counted import assert_counters_are
 from tests.storage.faults import Gate
 from tests.storage.stores import Backend
 
@@ -62,6 +68,51 @@ def test_a_store_that_is_gone(gated: Gated, kb_name: str) -> None:
         assert client.get(f"{path}/stm").json()["stm"] == [["a", "b"]]
         [prediction] = client.get(f"{path}/predictions").json()["predictions"]
         assert prediction["future"] == [["c"]]
+
+
+def test_what_is_acknowledged_while_a_store_comes_and_goes(gated: Gated, kb_name: str) -> None:
+    """Clients repeat what was refused until it is acknowledged: then all is there, and once."""
+    _, gate, url, memory = gated
+    with ThreadPoolExecutor(CLIENTS + 1) as threads:
+        steps = [threads.submit(stubborn, url, kb_name, number) for number in range(CLIENTS)]
+        for _ in range(2):
+            time.sleep(0.3)
+            gate.shut()
+            time.sleep(0.7)
+            gate.open()
+        done = [step.result(timeout=60) for step in steps]
+    reference = ReferenceMemory()
+    with httpx.Client(base_url=url, timeout=30) as client:
+        wait_for(lambda: client.get("/ready").status_code == 200)
+        for path, each in done:
+            assert client.get(f"{path}/stm").json()["stm"] == replayed(reference, each).stm
+    assert_counters_are(memory.knowledge_base(kb_name), reference)
+
+
+CLIENTS = 8
+ROUNDS = 40
+
+
+def stubborn(url: str, node: str, number: int) -> tuple[str, Steps]:
+    """Observe and learn for longer than the store is gone; answers the session and its steps."""
+    chance, steps, until = Random(number), list[list[str] | None](), time.monotonic() + 2.5  # noqa: S311
+    with httpx.Client(base_url=url, timeout=30) as client:
+
+        def ask(path: str, body: Any) -> Any:
+            headers = {"Idempotency-Key": f"{number} {len(steps)}"}
+            while (answer := client.post(path, json=body, headers=headers)).status_code == 503:
+                time.sleep(0.05)
+            return answer.raise_for_status().json()
+
+        path = f"/sessions/{ask('/sessions', {'node_id': node})['session_id']}"
+        while time.monotonic() < until or len(steps) < ROUNDS:
+            steps.append([f"s{chance.randrange(9)}"])
+            observed = ask(f"{path}/observe", {"strings": steps[-1]})
+            assert observed["time"] == sum(step is not None for step in steps)
+            if chance.random() < 0.2:
+                steps.append(None)
+                ask(f"{path}/learn", {})
+        return path, steps
 
 
 def refused(ask: Callable[[], httpx.Response], store: str) -> None:

@@ -1,0 +1,165 @@
+"""An hour of mixed load on the service: memory must stay as it is after the first minutes.
+
+    python -m benchmarks.soak [--minutes 60]
+
+Starts ``kato serve`` with embedded stores and lets clients observe, learn, predict, open and delete
+sessions, list and look at patterns, at a rate that leaves the machine room. What can be learned is
+finite, so what is kept stops to grow. Writes ``benchmarks/results/soak.json``; fails if the memory
+of the service or of Valkey grew, or if a request was not answered as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from statistics import median
+from tempfile import TemporaryDirectory
+from threading import Event, Thread
+from typing import Any
+
+import msgspec
+from benchmarks.environment import write_result
+from benchmarks.load import Request, open_loop
+from benchmarks.service import URL, opened, served
+
+RATE = 200.0
+"""Requests a second."""
+
+SYMBOLS = 6
+"""So few that there are some thousand patterns and no more."""
+
+PATTERN_SYMBOLS = 5
+SESSIONS = 50
+SAMPLE_SECONDS = 5.0
+
+GROWTH = 0.05
+"""Share by which memory may differ between the second quarter of the time and the last."""
+
+SHARES = (("observe", 0.80), ("predict", 0.08), ("stm", 0.06), ("patterns", 0.03), ("learn", 0.03))
+"""What is asked, and how often."""
+
+
+class Sample(msgspec.Struct):
+    """Memory at one moment.
+
+    Attributes:
+        at: Seconds since the load began.
+        service: Resident bytes of the service.
+        valkey: Resident bytes of its Valkey.
+    """
+
+    at: float
+    service: int
+    valkey: int
+
+
+def main() -> None:
+    """Load, watch, judge and keep."""
+    parser = argparse.ArgumentParser(description="watch memory under a mixed load")
+    parser.add_argument("--minutes", type=float, default=60.0)
+    with TemporaryDirectory() as folder:
+        figures = soaked(Path(folder), parser.parse_args().minutes * 60)
+    print(json.dumps({name: figures[name] for name in ("load", "growth")}, indent=1))
+    print(write_result("soak", figures))
+    problems = problems_of(figures)
+    if problems:
+        raise SystemExit("\n".join(problems))
+
+
+def soaked(folder: Path, seconds: float) -> dict[str, Any]:
+    """Serve and load for so long; answers what came of it."""
+    with served(folder / "data"):
+        processes = processes_of(folder)
+        samples, ended = list[Sample](), Event()
+        watching = Thread(target=_watch, args=(processes, samples, ended))
+        watching.start()
+        try:
+            load = open_loop(URL, mixed(), RATE, seconds).figures()
+        finally:
+            ended.set()
+            watching.join()
+    growth = {name: growth_of([getattr(s, name) for s in samples]) for name in processes}
+    return {"load": load, "growth": growth, "samples": msgspec.to_builtins(samples)}
+
+
+def problems_of(figures: dict[str, Any]) -> list[str]:
+    """What should not have come of it."""
+    grown = [f"{name} grew by {g:.1%}" for name, g in figures["growth"].items() if g > GROWTH]
+    statuses = {s: n for s, n in figures["load"]["statuses"].items() if s != "200"}
+    return grown + [f"{count} answers with status {status}" for status, count in statuses.items()]
+
+
+def growth_of(values: list[int]) -> float:
+    """By which share the median of the last quarter is above that of the second.
+
+    >>> growth_of([1, 1, 10, 10, 11, 11, 11, 11])
+    0.1
+    """
+    quarter = len(values) // 4
+    early, late = median(values[quarter : 2 * quarter]), median(values[-quarter:])
+    return late / early - 1 if early else 0.0
+
+
+def mixed() -> Iterator[Request]:
+    """Requests of every kind over many sessions, the same in every run."""
+    paths = opened("soak", SESSIONS, max_pattern_length=PATTERN_SYMBOLS)
+
+    def requests() -> Iterator[Request]:
+        chance = Random(1)  # noqa: S311 - not for secrets
+        kinds, weights = zip(*SHARES, strict=True)
+        for path in cycle(paths):
+            yield _request(chance.choices(kinds, weights)[0], path, chance)
+
+    return requests()
+
+
+def _request(kind: str, path: str, chance: Random) -> Request:
+    if kind == "observe":
+        event = {"strings": [f"s{chance.randrange(SYMBOLS)}"]}
+        return "POST", f"{path}/observe", json.dumps(event).encode()
+    if kind == "learn":
+        walk = [[f"s{chance.randrange(SYMBOLS)}"], ["end"]]
+        body = {"sequences": [{"events": walk}]}
+        return "POST", "/nodes/soak/learn", json.dumps(body).encode()
+    places = {
+        "predict": f"{path}/predictions",
+        "stm": f"{path}/stm",
+        "patterns": "/nodes/soak/patterns?limit=20",
+    }
+    return "GET", places[kind], b""
+
+
+def processes_of(folder: Path) -> dict[str, int]:
+    """The ids of the service and of its Valkey, whose command lines name the folder."""
+    found = {}
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            command = (process / "cmdline").read_bytes().decode()
+        except OSError:  # it has ended
+            continue
+        if str(folder) in command:
+            found["service" if "serve\0" in command else "valkey"] = int(process.name)
+    return found
+
+
+def _watch(processes: dict[str, int], samples: list[Sample], ended: Event) -> None:
+    began = time.perf_counter()
+    while not ended.wait(SAMPLE_SECONDS):
+        resident = {name: _resident(process) for name, process in processes.items()}
+        samples.append(Sample(round(time.perf_counter() - began, 1), **resident))
+
+
+def _resident(process: int) -> int:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS:"))
+
+
+if __name__ == "__main__":
+    main()
