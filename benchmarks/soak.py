@@ -40,7 +40,7 @@ SAMPLE_SECONDS = 5.0
 GROWTH = 0.05
 """Share by which memory may differ between the second quarter of the time and the last."""
 
-SHARES = (("observe", 0.80), ("predict", 0.08), ("stm", 0.06), ("patterns", 0.03), ("learn", 0.03))
+SHARES = {"observe": 0.80, "predict": 0.08, "stm": 0.06, "patterns": 0.03, "learn": 0.03}
 """What is asked, and how often."""
 
 
@@ -111,7 +111,7 @@ def mixed() -> Iterator[Request]:
 
     def requests() -> Iterator[Request]:
         chance = Random(1)  # noqa: S311 - not for secrets
-        kinds, weights = zip(*SHARES, strict=True)
+        kinds, weights = list(SHARES), list(SHARES.values())
         for path in cycle(paths):
             yield _request(chance.choices(kinds, weights)[0], path, chance)
 
