@@ -25,7 +25,7 @@ GOOD = [["a"], ["b"]]
 
 def copies(kb: kato.KnowledgeBase) -> list[PatternCopy]:
     page = kb.patterns(limit=1000)
-    return list(map(PatternCopy.of, page.patterns, page.affinities))
+    return list(map(PatternCopy.of, page.patterns, page.affinities, page.vectors))
 
 
 @settings(max_examples=40, deadline=None)

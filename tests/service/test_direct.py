@@ -94,7 +94,7 @@ def test_both_ways_answer_the_same(client: httpx.Client, asked: tuple[str, str])
     assert client.get(f"{one}/stm").json()["stm"] == client.get(f"{other}/stm").json()["stm"]
 
 
-WAYS = [(JSON, {"Event"}), (LONG_WAY, {"ObservationWanted"}), ({}, set())]
+WAYS = [(JSON, {"PlainObservation"}), (LONG_WAY, {"ObservationWanted"}), ({}, set())]
 
 
 @pytest.mark.parametrize(("headers", "kinds"), WAYS)

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.service.conftest import Opened
 from tests.service.nodes import path, taught
 from tests.service.payloads import PAYLOADS
 
@@ -71,6 +72,43 @@ def test_what_comes_in_is_what_went_out(client: httpx.Client, kb_name: str, kind
         assert_near(two, one)
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("flushed", [True, False])
+def test_vectors_come_along(  # noqa: PLR0917 - fixtures
+    client: httpx.Client,
+    memory: kato.Memory,
+    opened: Opened,
+    kb_name: str,
+    kind: str,
+    flushed: bool,
+) -> None:
+    """Or an observed vector would find no neighbour in the copy."""
+    path = opened()
+    for vector in ([1.0, 2.0], [1 / 3, -0.0], [9.0, 9.0, 9.0]):
+        client.post(f"{path}/observe", json={"strings": ["a"], "vectors": [vector]})
+    client.post(f"{path}/learn").raise_for_status()
+    if flushed:
+        memory.flush()
+    body = exported(client, kb_name, kind)
+    outcome = imported(client, kb_name + "2", body, format=kind)
+    assert (outcome["new"], outcome["bad"]) == (1, 0)
+    for vector in ([1.1, 2.0], [0.3, 0.0], [8.0, 9.0, 9.0]):
+        near = [
+            memory.knowledge_base(node).nearest_vectors(vector, 5, None, {})
+            for node in (kb_name, kb_name + "2")
+        ]
+        assert near[0] == near[1]
+        assert near[0]
+
+
+def test_a_vector_of_another_name_is_refused(client: httpx.Client, kb_name: str) -> None:
+    name = f"VCTR|{40 * '0'}"
+    row = {"events": [[name], ["a"]], "vectors": {name: [1.0]}}
+    outcome = imported(client, kb_name, json.dumps(row), format="ndjson")
+    assert outcome["bad"] == 1
+    assert "is not the symbol of this vector" in outcome["bad_rows"][0]["reason"]
+
+
 def assert_near(value: Any, expected: Any) -> None:
     """Equal, but for the last digits of sums."""
     if isinstance(expected, dict):
@@ -94,6 +132,7 @@ def test_a_line_is_a_pattern(client: httpx.Client, kb_name: str) -> None:
         "emotives": [{"joy": 2.0}],
         "metadata": {"k": ["1"]},
         "affinity": {"joy": 2.0},
+        "vectors": {},
     }
     table = pq.read_table(io.BytesIO(exported(client, kb_name, "parquet")))
     assert table.column("events").to_pylist() == [[["a"], ["b"]]]

@@ -13,6 +13,7 @@ from kato.model.emotive import Emotives, checked_emotives
 from kato.model.event import checked_events
 from kato.model.naming import bare_name, pattern_name
 from kato.model.pattern import Pattern
+from kato.model.vector import checked_vectors
 
 
 class PatternCopy(msgspec.Struct, frozen=True):
@@ -26,6 +27,7 @@ class PatternCopy(msgspec.Struct, frozen=True):
         metadata: By key, the distinct values.
         affinity: By emotive, its share of its symbols' affinity sums; the sums of its records if
             None.
+        vectors: By symbol, the vectors that its symbols stand for.
     """
 
     events: list[list[str]]
@@ -34,10 +36,13 @@ class PatternCopy(msgspec.Struct, frozen=True):
     emotives: list[dict[str, float]] = []
     metadata: dict[str, list[Any]] = {}
     affinity: dict[str, float] | None = None
+    vectors: dict[str, list[float]] = {}
 
     @classmethod
-    def of(cls, pattern: Pattern, affinity: Emotives) -> PatternCopy:
-        """A copy of a pattern, with its share of its symbols' affinity sums."""
+    def of(
+        cls, pattern: Pattern, affinity: Emotives, vectors: dict[str, list[float]]
+    ) -> PatternCopy:
+        """A copy of a pattern, its share of its symbols' affinity sums, and its vectors."""
         return cls(
             pattern.events,
             pattern.name,
@@ -45,6 +50,7 @@ class PatternCopy(msgspec.Struct, frozen=True):
             pattern.emotives,
             dict(pattern.metadata),
             affinity,
+            vectors,
         )
 
 
@@ -82,6 +88,7 @@ def material_of(copy: PatternCopy) -> Material:
         events,
         records,
         checked_values(copy.metadata),
+        checked_vectors(copy.vectors),
         affinity=affinity,
         times=copy.frequency,
     )

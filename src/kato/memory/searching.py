@@ -16,6 +16,7 @@ from kato.model.emotive import Emotives, checked_metadata
 from kato.model.event import check_text, flattened
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
+from kato.model.vector import is_vector_symbol
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.counters import Counters, Look
@@ -37,11 +38,13 @@ class PatternPage(msgspec.Struct, frozen=True):
     Attributes:
         patterns: The patterns; fewer than asked for where some were forgotten meanwhile.
         affinities: For each, by emotive, its share of its symbols' affinity sums.
+        vectors: For each, by symbol, the vectors that its symbols stand for.
         next: Where the next page begins; None if this is the last one.
     """
 
     patterns: list[Pattern]
     affinities: list[Emotives]
+    vectors: list[dict[str, list[float]]]
     next: str | None
 
 
@@ -120,7 +123,7 @@ class Searcher:
         begun = _cursor_of(after)
         view = self._view(kb, search)
         if view is None:
-            return PatternPage([], [], None)
+            return PatternPage([], [], [], None)
         if begun is not None and begun[0] != view.look.kb:
             raise Conflict(
                 "the knowledge base was cleared since the page before",
@@ -150,7 +153,7 @@ class Searcher:
 
     def _told(self, view: _View, found: Sequences, following: str | None) -> PatternPage:
         if not len(found.ids):
-            return PatternPage([], [], None)
+            return PatternPage([], [], [], None)
         events = self._predictor.worded(view.look.kb, found, view.tail)
         carried = self._counters.carried(view.look.kb, found.ids)
         patterns, affinities = [], []
@@ -168,7 +171,18 @@ class Searcher:
                     metadata=each.state.metadata,
                 )
             )
-        return PatternPage(patterns, affinities, following)
+        vectors = self._vectors(view, patterns)
+        return PatternPage(patterns, affinities, vectors, following)
+
+    def _vectors(self, view: _View, patterns: list[Pattern]) -> list[dict[str, list[float]]]:
+        named = [
+            [symbol for symbol in flattened(pattern.events) if is_vector_symbol(symbol)]
+            for pattern in patterns
+        ]
+        names = sorted({name for each in named for name in each})
+        stored = self._tables.vectors(view.look.kb, names) if names else {}
+        known = {**stored, **view.tail.vectors}
+        return [{name: known[name] for name in each if name in known} for each in named]
 
     def _view(self, kb: str, search: Search) -> _View | None:
         """What there is to be searched at this moment; None if nothing can be found."""

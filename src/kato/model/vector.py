@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from hashlib import sha1
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy.typing as npt
 
 from kato.errors import InvalidVector, shown
 from kato.model.event import VECTOR_PREFIX
+
+_SYMBOL = re.compile(re.escape(VECTOR_PREFIX) + "[0-9a-f]{40}")
 
 MAX_NEIGHBOURS = 3
 """A vector's event also gets the names of at most this many stored vectors nearest to it."""
@@ -39,6 +42,11 @@ def checked_vector(vector: Sequence[float]) -> npt.NDArray[np.float64]:
     return values + 0.0  # -0.0 + 0.0 is 0.0: equal vectors get one name
 
 
+def is_vector_symbol(symbol: str) -> bool:
+    """Whether a symbol may be that of a vector."""
+    return _SYMBOL.fullmatch(symbol) is not None
+
+
 def vector_symbol(vector: Sequence[float]) -> str:
     """The symbol of a vector: ``VCTR|`` and the SHA-1 of its little-endian float64 bytes.
 
@@ -47,3 +55,21 @@ def vector_symbol(vector: Sequence[float]) -> str:
     """
     digest = sha1(checked_vector(vector).tobytes(), usedforsecurity=False).hexdigest()
     return VECTOR_PREFIX + digest
+
+
+def checked_vectors(vectors: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """Vectors by their symbols.
+
+    Raises:
+        InvalidVector: One is no vector, or its symbol is that of another.
+
+    >>> checked_vectors({vector_symbol([1]): [1]})
+    {'VCTR|3eafb06982d26cb8d0847b681f31c9055684eee2': [1.0]}
+    """
+    checked = {symbol: checked_vector(vector).tolist() for symbol, vector in vectors.items()}
+    for symbol, vector in checked.items():
+        if vector_symbol(vector) != symbol:
+            raise InvalidVector(
+                f"{shown(symbol)} is not the symbol of this vector: that is {vector_symbol(vector)}"
+            )
+    return checked

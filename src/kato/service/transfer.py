@@ -39,6 +39,7 @@ SCHEMA = pa.schema(
         "emotives": pa.list_(_RECORD),
         "metadata": pa.map_(pa.string(), pa.list_(pa.string())),
         "affinity": _RECORD,
+        "vectors": pa.map_(pa.string(), pa.list_(pa.float64())),
     }
 )
 """The columns of a Parquet file, and the keys of an NDJSON line."""
@@ -57,7 +58,7 @@ async def exported(page: Page, kind: Format) -> AsyncIterator[bytes]:
     after = None
     while True:
         found = await page(after)
-        copies = map(PatternCopy.of, found.patterns, found.affinities)
+        copies = map(PatternCopy.of, found.patterns, found.affinities, found.vectors)
         after = found.next
         yield encode(list(copies), is_last=after is None)
         if after is None:
@@ -122,6 +123,7 @@ def _row(copy: PatternCopy) -> dict[str, Any]:
         "emotives": [list(record.items()) for record in copy.emotives],
         "metadata": list(copy.metadata.items()),
         "affinity": list((copy.affinity or {}).items()),
+        "vectors": list(copy.vectors.items()),
     }
 
 
@@ -297,7 +299,7 @@ def _plain(name: str, value: Any) -> Any:
     """A cell as JSON would have it."""
     if name == "emotives" and isinstance(value, list):
         return [_mapping(record) for record in value]
-    return _mapping(value) if name in ("metadata", "affinity") else value
+    return _mapping(value) if name in ("metadata", "affinity", "vectors") else value
 
 
 def _mapping(value: Any) -> Any:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, HTTPException, Response
 
 from kato.model.emotive import average_emotives
@@ -24,6 +23,8 @@ from kato.service.wire.observing import (
     ObservationWanted,
     ObservedAnswer,
     PerceptAnswer,
+    PlainObservation,
+    PlainSequence,
     SequenceAnswer,
     SequenceWanted,
     TrainingAnswer,
@@ -43,33 +44,9 @@ Ours = Annotated[Context, Depends(context_of)]
 Once = Annotated[Operation, Depends(operation_of)]
 
 
-class Event(msgspec.Struct, frozen=True):
-    """A usual :class:`ObservationWanted`, on the short way."""
-
-    strings: list[str] = []
-    vectors: list[list[float]] = []
-    emotives: dict[str, float] = {}
-    metadata: dict[str, Any] = {}
-
-
-class EventInSequence(Event, frozen=True):
-    """A usual :class:`ObservationInSequence`."""
-
-    unique_id: str | None = None
-
-
-class Events(msgspec.Struct, frozen=True):
-    """A usual :class:`SequenceWanted`."""
-
-    observations: list[EventInSequence]
-    learn_after_each: bool = False
-    learn_at_end: bool = False
-    clear_stm_between: bool = False
-
-
 async def observe_event(
     session_id: str,
-    wanted: Event | ObservationWanted,
+    wanted: PlainObservation | ObservationWanted,
     context: Context,
     operation: Operation | None = None,
 ) -> Response:
@@ -99,7 +76,7 @@ async def observe_event(
 
 async def observe_events(
     session_id: str,
-    wanted: Events | SequenceWanted,
+    wanted: PlainSequence | SequenceWanted,
     context: Context,
     operation: Operation | None = None,
 ) -> Response:
@@ -122,7 +99,7 @@ async def observe_events(
 
 
 @router.post("/observe", response_model=ObservedAnswer, responses=BODY)
-@directly(Event, observe_event)
+@directly(PlainObservation, observe_event)
 async def observe(
     session_id: str, wanted: ObservationWanted, context: Ours, operation: Once
 ) -> Response:
@@ -131,7 +108,7 @@ async def observe(
 
 
 @router.post("/observe-sequence", response_model=SequenceAnswer, responses=BODY)
-@directly(Events, observe_events)
+@directly(PlainSequence, observe_events)
 async def observe_sequence(
     session_id: str, wanted: SequenceWanted, context: Ours, operation: Once
 ) -> Response:
@@ -241,7 +218,9 @@ async def read_cognition(session_id: str, context: Ours) -> Response:
     return answered({"cognition_data": data, "session_id": session_id, "node_id": kb.name})
 
 
-def observation_of(wanted: Event | ObservationWanted, unique_id: str | None = None) -> Observation:
+def observation_of(
+    wanted: PlainObservation | ObservationWanted, unique_id: str | None = None
+) -> Observation:
     """What is to be observed; what is empty is left out, and need not be checked."""
     return Observation(
         wanted.strings, wanted.vectors, wanted.emotives or None, wanted.metadata or None, unique_id
@@ -293,7 +272,7 @@ def named(name: str | None) -> str | None:
     return None if name is None else f"PTRN|{name}"
 
 
-def check_size(wanted: Sequence[Event | ObservationWanted], context: Context) -> None:
+def check_size(wanted: Sequence[PlainObservation | ObservationWanted], context: Context) -> None:
     """Refuse more than the settings let a call bring."""
     settings = context.settings
     if len(wanted) > settings.max_call_events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from kato.service.wire.examples import OBSERVATION, PATTERN, SESSION
@@ -43,6 +44,30 @@ class SequenceWanted(BaseModel):
     learn_after_each: bool = Field(False, description="Learn after each.")
     learn_at_end: bool = Field(False, description="Learn what is left at the end.")
     clear_stm_between: bool = Field(False, description="Drop the events before each but the first.")
+
+
+class PlainObservation(msgspec.Struct, frozen=True):
+    """A usual :class:`ObservationWanted`, see :mod:`kato.service.direct`."""
+
+    strings: list[str] = []
+    vectors: list[list[float]] = []
+    emotives: dict[str, float] = {}
+    metadata: dict[str, Any] = {}
+
+
+class PlainObservationInSequence(PlainObservation, frozen=True):
+    """A usual :class:`ObservationInSequence`."""
+
+    unique_id: str | None = None
+
+
+class PlainSequence(msgspec.Struct, frozen=True):
+    """A usual :class:`SequenceWanted`."""
+
+    observations: list[PlainObservationInSequence]
+    learn_after_each: bool = False
+    learn_at_end: bool = False
+    clear_stm_between: bool = False
 
 
 class ObservedAnswer(BaseModel):

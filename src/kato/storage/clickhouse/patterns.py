@@ -204,6 +204,15 @@ class PatternTables:
                 return {name: value for name, value, _ in rows}
             asked *= 8
 
+    def vectors(self, kb: int, names: Sequence[str]) -> dict[str, list[float]]:
+        """Stored vectors by name; those that are not stored are left out."""
+        rows = self._clickhouse.rows(
+            "SELECT name, value FROM vectors FINAL WHERE kb = {kb:UInt32} "
+            "AND name IN {names:Array(String)}",
+            {"kb": kb, "names": list(names)},
+        )
+        return dict(rows)
+
     def ping(self) -> None:
         """Ask the engine something small.
 
