@@ -102,7 +102,7 @@ def growth_of(values: list[int]) -> float:
     """
     quarter = len(values) // 4
     early, late = median(values[quarter : 2 * quarter]), median(values[-quarter:])
-    return late / early - 1 if early else 0.0
+    return round(late / early - 1, 4) if early else 0.0
 
 
 def mixed() -> Iterator[Request]:
