@@ -16,7 +16,7 @@ from tests.storage.stores import Backend
 
 import kato
 
-SECONDS = 3.0
+SECONDS = 10.0
 
 
 def check(url: str, memory: kato.Memory, node: str, seconds: float) -> None:
@@ -66,6 +66,7 @@ def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
         made = httpx.post(f"{service.url}/sessions", json={"node_id": node}).json()["session_id"]
         times = asyncio.run(observed_at_once(service.url, made, 100))
         assert sorted(times) == list(range(1, 101))
+        assert service.log.read_text().count(f"serving {service.url} ") == 1
 
 
 def test_a_session_survives_a_restart(tmp_path: Path) -> None:

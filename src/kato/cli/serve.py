@@ -34,8 +34,12 @@ def serve(
                 "KATO_CLICKHOUSE_URL and KATO_REDIS_URL"
             }
         )
-    from kato.service.serving import run  # noqa: PLC0415 - only this command needs a web server
+    # Only this command needs a web server and compiled code.
+    from kato.memory.kernels import are_compiled  # noqa: PLC0415
+    from kato.service.serving import run  # noqa: PLC0415
 
+    if not are_compiled():
+        typer.echo("compiling, once on this machine: about half a minute", err=True)
     run(settings, host, port, workers, lambda url: _print_ready(url, settings))
 
 

@@ -25,6 +25,8 @@ from kato.recall.query import Query, Recalled
 from kato.storage.ledger.journal import Sequences
 from kato.storage.ledger.tail import TailView
 
+_COMPLETE = "complete"
+
 _PATTERNS = [(1, [[1], [2], [3]]), (2, [[2, 3], [1], [3]]), (3, [[1], [3]])]
 _TEXTS = {1: "a", 2: "b", 3: "c"}
 _MEMORIES = ([["a"], ["b"], ["b"]], [["a"]])
@@ -34,14 +36,23 @@ def compile_kernels() -> None:
     """Compile, or load, the kernels of every usual prediction.
 
     Processes that start together wait for the first of them instead of doing the same work.
-
-    >>> compile_kernels()
     """
     with _alone():
         shelf = build(_sequences(), 1, 3)
         shelf.hide(np.array([3]))
         for events in _MEMORIES:
             _predict(shelf, Observation.of(events, {text: i for i, text in _TEXTS.items()}))
+
+
+def are_compiled() -> bool:
+    """Whether some process has compiled all of them on this machine.
+
+    >>> compile_kernels()
+    >>> are_compiled()
+    True
+    """
+    folder = kernel_folder()
+    return folder is not None and (folder / _COMPLETE).exists()
 
 
 @contextmanager
@@ -54,6 +65,7 @@ def _alone() -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    (folder / _COMPLETE).touch()
 
 
 def _sequences() -> Sequences:
