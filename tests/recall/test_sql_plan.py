@@ -238,7 +238,7 @@ def test_the_plan_answers_what_aligning_all_answers(
 @pytest.mark.deep
 @pytest.mark.timeout(7200)
 @settings(
-    max_examples=3000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(seed=st.integers(0, 1 << 30), config=CONFIGS, sizes=SIZES)
 def test_the_plan_answers_what_aligning_all_answers_at_length(
