@@ -20,7 +20,7 @@ from benchmarks.recall_tables import RECALL_TABLES
 from benchmarks.workloads import CHUNK, generated, motif_sequences, zipf_sequences
 
 ROOT = Path(__file__).parents[2]
-PLANS = ["index", "sql", "scan", "exhaustive", "minhash"]
+PLANS = ["index", "scan", "exhaustive", "minhash"]
 WINDOWS = 5
 QUESTIONS = 7
 

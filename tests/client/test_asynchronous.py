@@ -72,9 +72,9 @@ def test_both_have_the_same_methods(waiting: type, awaited: type) -> None:
 ONLY_HERE = {
     "KnowledgeBase": {
         *("explain_with", "predict_with", "learn_lesson", "clear_with", "nearest_vectors"),
-        *("learn_each", "put", "sessions"),
+        *("learn_each", "put", "sessions", "lesson_arguments"),
     },
-    "Session": {"read", "learn_events", "knowledge_base"},
+    "Session": {"read", "learn_events", "knowledge_base", "propose", "accept", "settle"},
 }
 """What other parts of the library call; and ``knowledge_base``, an attribute there."""
 

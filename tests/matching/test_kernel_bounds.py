@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 SEARCH = "tests/recall/index/test_search.py"
@@ -20,6 +22,7 @@ CHOSEN = (
 )
 
 
+@pytest.mark.deep
 def test_no_kernel_reads_or_writes_out_of_bounds(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *CHOSEN],
