@@ -20,7 +20,7 @@ from benchmarks.recall_tables import RECALL_TABLES
 from benchmarks.workloads import CHUNK, generated, motif_sequences, zipf_sequences
 
 ROOT = Path(__file__).parents[2]
-PLANS = ["index", "scan", "exhaustive", "minhash"]
+PLANS = ["index", "sql", "scan", "exhaustive", "minhash"]
 WINDOWS = 5
 QUESTIONS = 7
 
@@ -43,6 +43,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str,
     return store, recall.measured(store, arguments)
 
 
+@pytest.mark.deep
 def test_every_plan_is_measured(measured: tuple[Store, dict[str, Any]]) -> None:
     _, figures = measured
     assert figures["learned"]["patterns"] == 2000
@@ -57,6 +58,7 @@ def test_every_plan_is_measured(measured: tuple[Store, dict[str, Any]]) -> None:
     assert figures["plans"]["index"]["kinds"]["window"]["predictions"] > 100
 
 
+@pytest.mark.deep
 def test_a_start_and_threads_are_measured(measured: tuple[Store, dict[str, Any]]) -> None:
     _, figures = measured
     for step in ("started", "started_anew"):
@@ -66,6 +68,7 @@ def test_a_start_and_threads_are_measured(measured: tuple[Store, dict[str, Any]]
     assert figures["concurrent"]["learned_and_read"] > 0
 
 
+@pytest.mark.deep
 def test_the_exact_plans_answer_the_same(measured: tuple[Store, dict[str, Any]]) -> None:
     store, figures = measured
     exact = [plan for plan in PLANS if plan != "minhash"]
@@ -73,6 +76,7 @@ def test_the_exact_plans_answer_the_same(measured: tuple[Store, dict[str, Any]])
     assert len(set(store.answers("index").values())) > 1
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("field", ["name", "similarity", "future"])
 def test_a_tampered_answer_is_noticed(measured: tuple[Store, dict[str, Any]], field: str) -> None:
     store, _ = measured
@@ -104,6 +108,7 @@ def test_a_run_whose_plans_differ_keeps_nothing(
         assert len(kept) == runs
 
 
+@pytest.mark.deep
 def test_goals_are_told_of_a_run(measured: tuple[Store, dict[str, Any]]) -> None:
     _, figures = measured
     assert {goal.name for goal in recall_goals.goals(figures)} >= {

@@ -16,7 +16,7 @@ from tests.storage.stores import Backend
 
 import kato
 
-SECONDS = 10.0
+SECONDS = 5.0
 
 
 def check(url: str, memory: kato.Memory, node: str, seconds: float) -> None:
