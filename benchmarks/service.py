@@ -71,12 +71,14 @@ def served(data: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "kato", "--data-dir", str(data), "serve", "--port", str(PORT)]
     process = subprocess.Popen(command)  # noqa: S603 - our own
     try:
-        while True:
+        while process.poll() is None:
             try:
                 if httpx.get(f"{URL}/ready").status_code == 200:
                     break
             except httpx.TransportError:
                 time.sleep(0.1)
+        if process.returncode is not None:
+            raise SystemExit(f"the service ended with {process.returncode}")
         yield
     finally:
         process.terminate()

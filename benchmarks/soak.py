@@ -2,10 +2,10 @@
 
     python -m benchmarks.soak [--minutes 60]
 
-Starts ``kato serve`` with embedded stores and lets clients observe, learn, predict, open and delete
-sessions, list and look at patterns, at a rate that leaves the machine room. What can be learned is
-finite, so what is kept stops to grow. Writes ``benchmarks/results/soak.json``; fails if the memory
-of the service or of Valkey grew, or if a request was not answered as it should be.
+Starts ``kato serve`` with embedded stores and lets clients observe, learn, predict, look at memory
+and patterns, and open sessions that expire, at a rate that leaves the machine room. What can be
+learned is finite, so what is kept stops to grow. Writes ``benchmarks/results/soak.json``; fails if
+the memory of the service or of Valkey grew, or if a request was not answered as it should be.
 """
 
 from __future__ import annotations
@@ -40,7 +40,14 @@ SAMPLE_SECONDS = 5.0
 GROWTH = 0.05
 """Share by which memory may differ between the second quarter of the time and the last."""
 
-SHARES = {"observe": 0.80, "predict": 0.08, "stm": 0.06, "patterns": 0.03, "learn": 0.03}
+SHARES = {
+    "observe": 0.80,
+    "predict": 0.08,
+    "stm": 0.05,
+    "patterns": 0.03,
+    "learn": 0.03,
+    "open": 0.01,
+}
 """What is asked, and how often."""
 
 
@@ -126,6 +133,8 @@ def _request(kind: str, path: str, chance: Random) -> Request:
         walk = [[f"s{chance.randrange(SYMBOLS)}"], ["end"]]
         body = {"sequences": [{"events": walk}]}
         return "POST", "/nodes/soak/learn", json.dumps(body).encode()
+    if kind == "open":
+        return "POST", "/sessions", json.dumps({"node_id": "soak", "ttl_seconds": 10}).encode()
     places = {
         "predict": f"{path}/predictions",
         "stm": f"{path}/stm",

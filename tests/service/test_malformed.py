@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 from tests.service.conftest import Opened
 
 from kato.service import middleware
@@ -109,6 +110,21 @@ def test_a_slow_client_is_hung_up_on(url: str, opened: Opened) -> None:
     ):
         line.sendall(f"{head}Content-Length: 100\r\n\r\n".encode() + b'{"str')
         assert line.recv(1000).startswith(b"HTTP/1.1 408")
+
+
+def test_a_client_that_leaves_is_no_failure_of_ours(
+    url: str, client: httpx.Client, opened: Opened
+) -> None:
+    host, port = url.removeprefix("http://").split(":")
+    path = opened()
+    head = f"POST {path}/observe HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    with capture_logs() as logged:
+        with socket.create_connection((host, int(port)), timeout=10) as line:
+            line.sendall(f"{head}Content-Length: 100\r\n\r\n".encode() + b'{"str')
+            time.sleep(0.2)
+        time.sleep(0.3)
+        assert client.get(f"{path}/stm").json()["stm"] == []
+    assert logged == []
 
 
 def test_garbage_instead_of_http(url: str, client: httpx.Client) -> None:

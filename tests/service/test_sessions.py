@@ -188,6 +188,17 @@ def test_any_change_may_be_sent_again(client: httpx.Client, opened: Opened, kb_n
         assert same[0] == same[1]
 
 
+def test_a_session_that_is_gone_is_not_opened_again(client: httpx.Client, kb_name: str) -> None:
+    """By the same request, as it was answered already."""
+    headers = {"Idempotency-Key": f"gone {kb_name.encode().hex()}"}
+    wanted = {"node_id": kb_name}
+    made = client.post("/sessions", json=wanted, headers=headers).json()
+    client.delete(f"/sessions/{made['session_id']}")
+    again = client.post("/sessions", json=wanted, headers=headers)
+    assert again.status_code == 409
+    assert "another Idempotency-Key" in again.text
+
+
 def test_a_key_stands_for_one_request(client: httpx.Client, opened: Opened) -> None:
     path = opened()
     observe(client, path, "a", key=path)

@@ -17,6 +17,7 @@ from tests.service.nodes import path, taught
 from tests.service.payloads import PAYLOADS
 
 import kato
+from kato.storage.clickhouse import patterns
 
 FORMATS = ("ndjson", "parquet")
 
@@ -79,10 +80,12 @@ def test_vectors_come_along(  # noqa: PLR0917 - fixtures
     memory: kato.Memory,
     opened: Opened,
     kb_name: str,
+    monkeypatch: pytest.MonkeyPatch,
     kind: str,
     flushed: bool,
 ) -> None:
     """Or an observed vector would find no neighbour in the copy."""
+    monkeypatch.setattr(patterns, "_NAMES_AT_ONCE", 2)
     path = opened()
     for vector in ([1.0, 2.0], [1 / 3, -0.0], [9.0, 9.0, 9.0]):
         client.post(f"{path}/observe", json={"strings": ["a"], "vectors": [vector]})

@@ -121,6 +121,31 @@ def test_an_answer_that_takes_too_long_is_waited_for_elsewhere(
     assert (answered, observed.time, session.events) == (False, 2, [["a"], ["b"]])
 
 
+def test_what_broke_does_not_close_what_was_opened_since(
+    memory: kato.Memory, kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Session(kb), Session(kb)
+
+    async def step(pipeline: Pipeline) -> tuple[bool, bool]:
+        await observe(pipeline, first, "a")
+        broken = pipeline._open
+        assert broken is not None
+        slow = asyncio.create_task(observe(pipeline, first, "b"))
+        # Its answer is lost, and nobody hears of it.
+        monkeypatch.setattr(broken, "_settle", lambda _: broken._waiting.popleft())
+        await asyncio.sleep(0.05)
+        pipeline._open = None
+        assert (await observe(pipeline, second, "c"))[0]
+        opened = pipeline._open
+        answered, _ = await slow
+        await broken.close()
+        return answered, pipeline._open is opened
+
+    monkeypatch.setattr(pipelines, "ANSWER_SECONDS", 0.3)
+    assert piped(memory, step) == (False, True)
+    assert (first.events, second.events) == ([["a"], ["b"]], [["c"]])
+
+
 def test_another_handle_took_a_step(memory: kato.Memory, kb: kato.KnowledgeBase) -> None:
     session = Session(kb)
     Session(kb, session.id).observe(["first"])

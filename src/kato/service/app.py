@@ -14,6 +14,7 @@ from kato.memory.kernels import compile_kernels
 from kato.service.access import Access, authorised, keys_of
 from kato.service.context import Context
 from kato.service.failures import add_handlers
+from kato.service.keys import KeyFile
 from kato.service.measuring import Measuring
 from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
@@ -38,6 +39,23 @@ DESCRIPTION = """
 A deterministic memory for sequences: sessions observe events of symbols, learn them as patterns
 into the node they are on, and predict what comes next.
 """
+
+
+FAMILIES = (
+    root,
+    sessions,
+    short_term_memory,
+    predictions,
+    knowledge,
+    mirror,
+    nodes,
+    patterns,
+    transfer,
+    monitoring,
+    deprecated,
+    stream,
+)
+"""Routes, in the order of the documents."""
 
 
 class Application(FastAPI):
@@ -88,22 +106,15 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         dependencies=[Depends(authorised)],
         responses=REFUSED,
     )
-    for family in (
-        root,
-        sessions,
-        short_term_memory,
-        predictions,
-        knowledge,
-        mirror,
-        nodes,
-        patterns,
-        transfer,
-        monitoring,
-        deprecated,
-        stream,
-    ):
+    for family in FAMILIES:
         app.include_router(family.router)
     add_handlers(app)
+    _surround(app, settings, keys)
+    return app
+
+
+def _surround(app: FastAPI, settings: Settings, keys: KeyFile | None) -> None:
+    """Put around every request what is done with it before and after; the last is the outermost."""
     app.add_middleware(Bounds, settings=settings)
     app.add_middleware(Access, keys=keys, rate=settings.requests_per_second)
     app.add_middleware(
@@ -115,4 +126,3 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
     )
     app.add_middleware(Tracing)
     app.add_middleware(Measuring)
-    return app

@@ -1,9 +1,9 @@
 """A short way for requests that come by the thousand.
 
 FastAPI resolves dependencies and checks a body against its model anew for each request; measured,
-that was half of the time of an observation. Where a body is exactly what is usual, msgspec decodes
-it and it is answered at once. All else, and all that is refused, goes FastAPI's way, which stays
-the one that says what is taken.
+that was a third of the processor time of an observation. Where a body is exactly what is usual,
+msgspec decodes it and it is answered at once. All else, and all that is refused, goes FastAPI's
+way, which stays the one that says what is taken.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
 from starlette.types import Scope
 
 from kato.service.access import KEY
@@ -39,10 +40,9 @@ def directly(kind: type[Wanted], answer: Answer[Wanted]) -> Callable[[_Endpoint]
     async def short(request: Request) -> Response | None:
         if not _is_plain(request.scope):
             return None
-        body = await request.body()
         try:
-            wanted = decoder.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            wanted = decoder.decode(await request.body())
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, ClientDisconnect):
             return None  # FastAPI says what is wrong with it, if anything is
         return await answer(request.path_params["session_id"], wanted, request.app.state.context)
 

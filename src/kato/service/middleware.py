@@ -6,13 +6,11 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from typing import Any
 
+import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import EventDict
 
 from kato.model.identity import new_id
 from kato.settings import Settings
@@ -26,17 +24,6 @@ _CLOSE = {"Connection": "close"}
 
 LONGEST_TRACE = 200
 """Characters of a trace id that is told back."""
-
-
-_TRACE: ContextVar[str] = ContextVar("trace")
-"""The trace id of the request that is answered. structlog's own variables take 0.15 ms to bind."""
-
-
-def add_trace(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    """Say in a log line which request it is about, as a processor of structlog."""
-    if trace := _TRACE.get(None):
-        event["trace_id"] = trace
-    return event
 
 
 class Tracing:
@@ -62,11 +49,8 @@ class Tracing:
                     answer["X-Session-ID"] = session
             await send(message)
 
-        token = _TRACE.set(trace)
-        try:
+        with structlog.contextvars.bound_contextvars(trace_id=trace):
             await self._app(scope, receive, traced)
-        finally:
-            _TRACE.reset(token)
 
 
 def _session_told(path: str, headers: Headers) -> str:

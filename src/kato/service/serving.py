@@ -26,7 +26,6 @@ from kato.memory import open_memory
 from kato.service.app import create_app
 from kato.service.context import BACKLOG
 from kato.service.measures import FOLDER
-from kato.service.middleware import add_trace
 from kato.settings import Settings
 
 SHUTDOWN_SECONDS = 30
@@ -190,7 +189,7 @@ def configure_logs(level: str) -> None:
     least = logging.getLevelNamesMapping()[level]
     structlog.configure(
         processors=[
-            add_trace,
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

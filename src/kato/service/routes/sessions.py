@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Response
 
-from kato.errors import InvalidConfig, SessionNotFound
+from kato.errors import Conflict, InvalidConfig, SessionNotFound
 from kato.service.config import beginning_config, changes_of, wire_config
 from kato.service.context import Context, context_of
 from kato.service.json import StrictRoute, answered
@@ -52,7 +52,13 @@ async def create_session(wanted: SessionWanted, context: Ours, operation: Once) 
     def opened() -> SessionInfo:
         kb = context.memory.knowledge_base(wanted.node_id)
         session_id = begin(kb, new_id(), beginning, operation)
-        return Session(kb, session_id, slides=beginning.slides, must_exist=True).info()
+        try:
+            return Session(kb, session_id, slides=beginning.slides, must_exist=True).info()
+        except SessionNotFound as error:  # sent again when it is gone: there is nothing to tell
+            raise Conflict(
+                f"session {session_id}, which this request opened, expired or was deleted",
+                remedy="open another with another Idempotency-Key",
+            ) from error
 
     info = await context.call(opened)
     context.events.session_created(info)

@@ -27,6 +27,9 @@ ORDER BY distance LIMIT {limit:UInt32}
 """
 _SPARE_VECTORS = 16
 
+_NAMES_AT_ONCE = 1000
+"""Names of vectors that a statement names."""
+
 NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
 """SQL that hides forgotten patterns whose rows are not deleted yet."""
 
@@ -206,12 +209,15 @@ class PatternTables:
 
     def vectors(self, kb: int, names: Sequence[str]) -> dict[str, list[float]]:
         """Stored vectors by name; those that are not stored are left out."""
-        rows = self._clickhouse.rows(
-            "SELECT name, value FROM vectors FINAL WHERE kb = {kb:UInt32} "
-            "AND name IN {names:Array(String)}",
-            {"kb": kb, "names": list(names)},
-        )
-        return dict(rows)
+        found: dict[str, list[float]] = {}
+        for first in range(0, len(names), _NAMES_AT_ONCE):
+            rows = self._clickhouse.rows(
+                "SELECT name, value FROM vectors FINAL WHERE kb = {kb:UInt32} "
+                "AND name IN {names:Array(String)}",
+                {"kb": kb, "names": list(names[first : first + _NAMES_AT_ONCE])},
+            )
+            found.update(rows)
+        return found
 
     def ping(self) -> None:
         """Ask the engine something small.

@@ -40,7 +40,7 @@ class Pipeline:
             Its answer; None if there was none, or an error. Then ask the same of
             :meth:`Connection.run`, which carries nothing out twice and says what is wrong.
         """
-        began = perf_counter()
+        began, opened = perf_counter(), None
         try:
             opened = await self._opened()
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -48,7 +48,8 @@ class Pipeline:
         except redis.ResponseError:
             return None
         except _BROKEN:
-            await self.close()
+            if opened is self._open:  # else another one is open by now
+                await self.close()
             return None
         finally:
             self._connection.traffic.took(perf_counter() - began)
