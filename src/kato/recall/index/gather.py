@@ -38,13 +38,19 @@ _WORD = 64
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 Span = tuple[int, int, int]
-"""The first row of a chunk, and the rows of one of its cells, from one up to another."""
+"""The first row of a chunk, and some of its rows, from one up to another."""
 
 PAIRED = 16
 """Memories of up to so many symbols are looked for pairs in all rows of a chunk at once."""
 
-SAMPLED = 16
-"""Every so many chunks one is searched first, for a floor."""
+SAMPLED = CHUNK // 16
+"""Rows at the beginning of each chunk that are looked at first, for a floor."""
+
+Part = tuple[int, int]
+"""Of each chunk, the rows from one up to another."""
+
+ALL, SAMPLE, REST = (0, CHUNK), (0, SAMPLED), (SAMPLED, CHUNK)
+"""Parts of chunks. Rows are in order of length, so a part of each chunk has all lengths in it."""
 
 
 class Cell(NamedTuple):
@@ -141,14 +147,14 @@ def wanted(sought: Sought) -> Wanted:
 
 @compiled
 def gather(
-    begun: Gathering, memory: Wanted, sampling: bool, worst: Worst, out: Gathered, work: Array
+    begun: Gathering, memory: Wanted, part: Part, worst: Worst, out: Gathered, work: Array
 ) -> bool:
     """Gather rows that may be among the best, until there are many; False if there are no more.
 
     Args:
         begun: How far it is.
         memory: What is sought.
-        sampling: Whether to look at every sixteenth chunk, or at all the others.
+        part: Which rows of each chunk to look at.
         worst: What a row must surpass.
         out: Receives the rows.
         work: int64[5], see :class:`kato.recall.index.find.Work`.
@@ -156,8 +162,10 @@ def gather(
     chunk, count = begun.position[0], len(begun.rows.ids)
     out.size[0] = 0
     while chunk * CHUNK < count and out.size[0] + CHUNK <= GATHERED:
-        if (chunk % SAMPLED == 0) == sampling:
-            _gather_chunk(begun, memory, chunk * CHUNK, worst, out, work)
+        start = chunk * CHUNK
+        low, high = start + part[0], min(start + part[1], count)
+        if low < high:
+            _gather_chunk(begun, memory, (start, low, high), worst, out, work)
         chunk += 1
     begun.position[0] = chunk
     return bool(out.size[0] > 0 or chunk * CHUNK < count)
@@ -165,14 +173,14 @@ def gather(
 
 @inner
 def _gather_chunk(
-    begun: Gathering, memory: Wanted, start: int, worst: Worst, out: Gathered, work: Array
+    begun: Gathering, memory: Wanted, span: Span, worst: Worst, out: Gathered, work: Array
 ) -> None:
-    """Gather what passes of a chunk, cell by cell."""
+    """Gather what passes of some rows of a chunk, cell by cell."""
     rows, number = begun.rows, begun.position[1]
-    work[POSTINGS] += count_postings(begun.lists, rows.postings, start, begun.overlap)
-    while rows.cell_rows[number + 1] <= start:
+    work[POSTINGS] += count_postings(begun.lists, rows.postings, span, begun.overlap)
+    start, low, end = span
+    while rows.cell_rows[number + 1] <= low:
         number += 1
-    low, end = start, min(start + CHUNK, len(rows.ids))
     while low < end:
         high = min(end, rows.cell_rows[number + 1])
         cell = Cell(number, rows.cell_lengths[number], rows.cell_single[number])

@@ -16,7 +16,7 @@ from kato.matching.kernel import extent, preliminary_potential, present
 from kato.matching.observed import Observed
 from kato.matching.subsequence import common_subsequence
 from kato.recall.index.best import Best, floor_of, is_better, offer, worst_of
-from kato.recall.index.gather import gather, gathering, wanted
+from kato.recall.index.gather import Part, gather, gathering, wanted
 from kato.recall.index.potential import least_common, potential_of_blocks, potential_of_run
 from kato.recall.index.room import (
     ALIGNED,
@@ -35,22 +35,22 @@ from kato.recall.index.sought import Sought
 
 
 def search(
-    shelf: Shelved, number: int, sought: Sought, sampling: bool, best: Best, work: Array
+    shelf: Shelved, number: int, sought: Sought, part: Part, best: Best, work: Array
 ) -> None:
-    """Offer all rows that may be among the best, of the sampled chunks or of all others.
+    """Offer all rows that may be among the best, of a part of each chunk.
 
     Args:
         shelf: Where to look.
         number: What the segment is called in ``best.places``.
         sought: The memory, of two symbols or more.
-        sampling: Whether to look at every sixteenth chunk, or at all the others.
+        part: Which rows of each chunk to look at.
         best: Receives the rows.
         work: int64[5], is added to, see :class:`kato.recall.index.find.Work`.
     """
     begun, memory, out = gathering(shelf, sought), wanted(sought), gathered_room()
     texts = texts_of(shelf)
     room = reading_room(texts, sought)
-    while gather(begun, memory, sampling, worst_of(best), out, work):
+    while gather(begun, memory, part, worst_of(best), out, work):
         read_gathered(texts, (number, begun.base), sought, out, room, best, work)
 
 
