@@ -277,22 +277,23 @@ def _gather_passing(
         found = _with_runs(passing, found, runs.longest, runs.least, most)
     for index in range(found):
         row, common = passing[index, 0], min(passing[index, 1], most)
-        bound, similarity = 0.0, 0.0
+        bound = 0.0
         if common > 0:
             run = min(common, runs.longest[index] + 1)
-            similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
             bound = _bound(begun.remembered, cell, size, run, common, 1)
             if cell.single and bound >= worst.potential:
                 lower = _bound(begun.remembered, cell, size, run, common, 0)
                 if lower < bound and not _may_double(begun.rows.pairs, row, memory.doubles):
                     bound = lower
-        if bound < worst.potential:
+        if bound < worst.potential or is_hidden(begun.rows.hidden, row):
             continue
-        identity = begun.base + begun.rows.ids[row]
-        if is_better(bound, similarity, identity, worst) and not is_hidden(begun.rows.hidden, row):
-            out.rows[count, 0], out.rows[count, 1] = row, cell.number
-            out.bounds[count] = bound
-            count += 1
+        if bound == worst.potential:  # the only case in which similarity is worth its divisions
+            similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
+            if not is_better(bound, similarity, begun.base + begun.rows.ids[row], worst):
+                continue
+        out.rows[count, 0], out.rows[count, 1] = row, cell.number
+        out.bounds[count] = bound
+        count += 1
     out.size[0] = count
 
 
