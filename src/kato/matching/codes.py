@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +48,16 @@ def symbol_table(ids: npt.ArrayLike) -> SymbolTable:
     [1, -1, 0]
     """
     numbers = kernel_array(ids, np.int64)
+    return _table_of_few(numbers.tobytes()) if len(numbers) <= _FEW else _table(numbers)
+
+
+@lru_cache(maxsize=64)
+def _table_of_few(ids: bytes) -> SymbolTable:
+    # Each step of a prediction asks for the table of the same memory; nobody changes one.
+    return _table(np.frombuffer(bytearray(ids), np.int64))
+
+
+def _table(numbers: npt.NDArray[np.int64]) -> SymbolTable:
     capacity = 1 << max(4, int(4 * len(numbers)).bit_length())
     while len(numbers) <= _FEW and capacity <= _LARGEST:
         slots = (numbers[:, np.newaxis] * np.array(_FACTORS) >> SHIFT) & (capacity - 1)
