@@ -55,6 +55,8 @@ _SCRIPTS = (
     "extend",
     "remove",
     "expired",
+    "ingest_claim",
+    "ingest_done",
 )
 
 
