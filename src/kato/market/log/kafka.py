@@ -91,15 +91,10 @@ class KafkaWriter:
         if self._sent % CLEARED_EVERY == 0:
             self._producer.poll(0)
         self._refuse_after_loss()
-        encoded = key.encode()
         named: Any = list(headers.items())  # its types want lists of what may be None
-        try:
-            self._producer.produce(topic, value, encoded, headers=named)
-        except BufferError:
-            self._wait_for_room()
-            self._producer.produce(topic, value, encoded, headers=named)
-        except KafkaException as error:
-            raise self._unavailable(f"it refuses a record: {error.args[0]}") from error
+        record = (topic, value, key.encode(), named)
+        if not self._takes(*record):
+            self._wait_until_it_takes(*record)
 
     def flush(self) -> None:
         """Return when all that was taken is kept."""
@@ -116,15 +111,23 @@ class KafkaWriter:
             self._producer.purge()
             self._producer.flush(0)
 
-    def _wait_for_room(self) -> None:
-        """Until the buffer has shrunk; librdkafka tells of no room, but not when there is some."""
+    def _takes(self, topic: str, value: bytes, key: bytes, headers: Any) -> bool:
+        """Give the record to the producer; False if its buffer is full."""
+        try:
+            self._producer.produce(topic, value, key, headers=headers)
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise self._unavailable(f"it refuses a record: {error.args[0]}") from error
+        return True
+
+    def _wait_until_it_takes(self, *record: Any) -> None:
         end = time.monotonic() + self._deadline
-        full = len(self._producer)
-        while len(self._producer) > full * 0.9:
+        while not self._takes(*record):
             self._producer.poll(0.01)
             self._refuse_after_loss()
             if time.monotonic() > end:
-                raise self._unavailable(f"{full} records wait and the buffer is full")
+                raise self._unavailable(f"{len(self._producer)} records fill the buffer")
 
     def _told(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
@@ -155,6 +158,11 @@ class KafkaReader:
         self._next: dict[Position, int] = {}
         self._polling = self._consumer()
         self._reading = self._consumer()
+
+    @property
+    def name(self) -> str:
+        """The cluster's: offsets of another are none of this one."""
+        return f"kafka {self._metadata().cluster_id}"
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""

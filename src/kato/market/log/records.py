@@ -36,6 +36,10 @@ def dead_letter_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.dlq"
 
 
+STREAM = "stream"
+"""The name of the log in the ledger's server."""
+
+
 class Record(msgspec.Struct, frozen=True):
     """An entry of a log.
 
@@ -106,6 +110,14 @@ class LogWriter(Protocol):
 
 class LogReader(Protocol):
     """Reads records by their offsets; calls are from one thread."""
+
+    @property
+    def name(self) -> str:
+        """Which log it is: offsets of one mean nothing in another.
+
+        Raises:
+            StoreUnavailable: The log does not answer.
+        """
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""
