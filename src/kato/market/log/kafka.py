@@ -38,6 +38,9 @@ CLEARED_EVERY = 64
 PAUSE_SECONDS = 0.05
 """Between two attempts to ask."""
 
+READ_ROWS = 10_000
+"""Most records taken from the client at once."""
+
 LOGGED = 4
 """Of what librdkafka says, warnings and worse."""
 
@@ -221,19 +224,28 @@ class KafkaReader:
     ) -> dict[Position, list[Record]]:
         """The records of each span, in order."""
         found: dict[Position, list[Record]] = {position: [] for position in wanted}
-        missing = sum(span.stop - span.start for span in wanted.values())
+        missing = {position: span.stop - span.start for position, span in wanted.items()}
         end = time.monotonic() + self._deadline
         while missing:
-            for record in self._records(self._reading.consume(min(missing, 10_000), 0.05)):
+            rows = min(sum(missing.values()), READ_ROWS)
+            for record in self._records(self._reading.consume(rows, 0.05)):
                 position = Position(record.topic, record.partition)
+                if position not in missing:
+                    continue
                 _refuse_hole(following, record)
-                if record.offset < wanted[position].stop:
-                    found[position].append(record)
-                    missing -= 1
-                    end = time.monotonic() + self._deadline
+                found[position].append(record)
+                self._count_down(missing, position)
+                end = time.monotonic() + self._deadline
             if time.monotonic() > end:
-                raise _unavailable(self._bootstrap, f"{missing} records do not come")
+                raise _unavailable(self._bootstrap, f"{sum(missing.values())} records do not come")
         return found
+
+    def _count_down(self, missing: dict[Position, int], position: Position) -> None:
+        missing[position] -= 1
+        if not missing[position]:
+            del missing[position]
+            # What was fetched beyond the span would have to be taken before the other partitions'.
+            self._reading.incremental_unassign([TopicPartition(*position)])
 
     def _go_to(self, after: Mapping[Position, int]) -> None:
         if self._next == after:
