@@ -57,6 +57,8 @@ _SCRIPTS = (
     "expired",
     "ingest_claim",
     "ingest_done",
+    "log_append",
+    "log_bounds",
 )
 
 

@@ -9,7 +9,7 @@ local key = shard .. ':ingest:' .. ARGV[1]
 if redis.call('HGET', key, 'token') ~= ARGV[2] then return 0 end
 for i = 3, #ARGV, 3 do
   redis.call('HSET', key, ARGV[i], ARGV[i + 1])
-  redis.call('XTRIM', shard .. ':log:' .. ARGV[i + 2], 'MINID', '0-' .. ARGV[i + 1])
+  redis.call('XTRIM', shard .. ':log:' .. ARGV[i + 2], 'MINID', '1-' .. ARGV[i + 1])
 end
 redis.call('HDEL', key, 'token', 'intent')
 return 1
