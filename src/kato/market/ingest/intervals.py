@@ -84,6 +84,12 @@ class Intervals(msgspec.Struct, frozen=True, eq=False):
         pairs = zip(self.stops[:-1].tolist(), self.starts[1:].tolist(), strict=True)
         return [Hole(stop - 1, start) for stop, start in pairs]
 
+    def has_holes_of(self, other: Intervals) -> bool:
+        """Whether the same lies between both's intervals."""
+        return np.array_equal(self.starts[1:], other.starts[1:]) and np.array_equal(
+            self.stops[:-1], other.stops[:-1]
+        )
+
     def kept(self, most: int = MOST) -> Intervals:
         """The newest intervals, with a higher floor, if there are too many."""
         if len(self) <= most:

@@ -31,11 +31,19 @@ _OF = "WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND nativ
 _NEWEST = f"SELECT number FROM silver_trades {_OF} AND number >= 0 ORDER BY time DESC LIMIT 1"
 _SINCE = f"SELECT toUInt64(number) AS id FROM silver_trades {_OF} AND number >= {{floor:Int64}}"
 _FOUND = f"SELECT number FROM silver_trades {_OF} AND has({{ids:Array(Int64)}}, number)"
+_RECORDED = """
+SELECT after, before FROM market_gaps FINAL WHERE exchange = {exchange:String}
+AND symbol = {symbol:String} AND kind = 'missing' AND missing > 0 AND after >= {floor:UInt64}
+"""
 _TEXTS = f"""
 SELECT trade_id, toUnixTimestamp64Nano(time) FROM silver_trades {_OF} AND number < 0
 ORDER BY time DESC LIMIT {{limit:UInt64}}
 """
-_FOUND_TEXTS = f"""
+_FOUND_RECORDED = """
+SELECT after, before FROM market_gaps FINAL WHERE exchange = {exchange:String}
+AND symbol = {symbol:String} AND kind = 'missing' AND missing > 0 AND after >= {floor:UInt64}
+"""
+_TEXTS = f"""
 SELECT trade_id FROM silver_trades {_OF} AND number < 0
 AND toUnixTimestamp64Nano(time) IN {{times:Array(Int64)}} AND trade_id IN {{ids:Array(String)}}
 """
@@ -78,6 +86,7 @@ class Decision(msgspec.Struct, frozen=True, eq=False):
     new: Bits
     gaps: list[NewGap]
     numbers: dict[Instrument, Intervals]
+    recorded: set[Instrument]
     texts: dict[Instrument, Texts]
 
 
@@ -112,11 +121,12 @@ class Seen:
         self._clickhouse = clickhouse
         self._known = known
         self._numbers: dict[Instrument, Intervals] = {}
+        self._recorded: dict[Instrument, Intervals] = {}  # whose holes the table of gaps has
         self._texts: dict[Instrument, Texts] = {}
 
     def decide(self, batch: Batch) -> Decision:
         """Which trades of a batch are new: the first of each id that was not seen before."""
-        decision = Decision(np.zeros(len(batch), np.bool_), [], {}, {})
+        decision = Decision(np.zeros(len(batch), np.bool_), [], {}, set(), {})
         order = np.argsort(batch.instrument, kind="stable")
         bounds = np.searchsorted(batch.instrument[order], np.arange(len(batch.instruments) + 1))
         for place, (exchange, native) in enumerate(batch.instruments):
@@ -129,13 +139,16 @@ class Seen:
     def keep(self, decision: Decision) -> None:
         """Remember what was new."""
         for instrument, intervals in decision.numbers.items():
-            self._numbers[instrument] = intervals.kept()
+            kept = self._numbers[instrument] = intervals.kept()
+            if instrument in decision.recorded:
+                self._recorded[instrument] = kept
         for instrument, texts in decision.texts.items():
             self._texts[instrument] = texts.kept()
 
     def forget(self) -> None:
         """Read everything from silver again, where it is needed: somebody else filled it."""
         self._numbers.clear()
+        self._recorded.clear()
         self._texts.clear()
 
     def _decide(
@@ -169,8 +182,25 @@ class Seen:
         decision.new[rows] = new
         after = before.with_numbers(numbers[new])
         decision.numbers[instrument] = after
-        if batch.sequences[rows].all():
-            decision.gaps.extend(_changes(batch, instrument, rows, before, after))
+        if not batch.sequences[rows].all():
+            return  # the exchange does not number its trades without gaps
+        decision.recorded.add(instrument)
+        if not self._has_recorded(instrument, after):
+            holes = self._recorded_holes(instrument, after.floor)
+            decision.gaps.extend(_changes(batch, instrument, rows, holes, set(after.holes())))
+
+    def _has_recorded(self, instrument: Instrument, after: Intervals) -> bool:
+        """Whether the holes are those that the table of gaps has, without a look at each."""
+        recorded = self._recorded.get(instrument)
+        return recorded is not None and recorded.has_holes_of(after)
+
+    def _recorded_holes(self, instrument: Instrument, floor: int) -> set[Hole]:
+        """The holes that the table of gaps has; a process may have ended before it wrote them."""
+        recorded = self._recorded.get(instrument)
+        if recorded is not None:
+            return set(recorded.holes())
+        of = {"exchange": instrument.exchange, "symbol": instrument.symbol, "floor": floor}
+        return {Hole(*row) for row in self._clickhouse.rows(_RECORDED, of)}
 
     def _intervals(self, instrument: Instrument) -> Intervals:
         if instrument not in self._numbers:
@@ -235,13 +265,10 @@ def _changes(
     batch: Batch,
     instrument: Instrument,
     rows: npt.NDArray[np.int64],
-    before: Intervals,
-    after: Intervals,
+    there: set[Hole],
+    now: set[Hole],
 ) -> Iterable[NewGap]:
-    """The holes that were made and those that were filled or split."""
-    if len(before) <= 1 and len(after) <= 1:
-        return
-    there, now = set(before.holes()), set(after.holes())
+    """The holes that were filled or split, and those that were made."""
     for hole in sorted(there - now):
         yield NewGap(instrument, hole, is_open=False)
     behind = dict(zip(batch.numbers[rows].tolist(), rows.tolist(), strict=True))

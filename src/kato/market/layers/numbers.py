@@ -46,7 +46,7 @@ def decimals(name: str, values: Sequence[Decimal], problems: Problems) -> tuple[
 
 def _cast(texts: pa.Array) -> pa.Array | None:
     """All of them as decimals if all are valid."""
-    # Arrow makes garbage, and no error, of more digits than 128 bits hold.
+    # Arrow 26 makes garbage, and no error, of more digits than 128 bits hold.
     if not len(texts) or pc.max(pc.binary_length(texts)).as_py() > _SURE_LENGTH:
         return None
     try:

@@ -282,7 +282,10 @@ def _spread(texts: Iterable[str], places: Numbers) -> pa.Array:
 
 
 def _taken(texts: list[str], codes: npt.NDArray[np.int32]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(texts, pa.string()))
+    distinct: dict[str, int] = {}
+    places = np.array([distinct.setdefault(text, len(distinct)) for text in texts], np.int32)
+    words = pa.array(list(distinct), pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(places[codes]), words)
 
 
 def _repeated(text: str, rows: int) -> pa.Array:
