@@ -17,6 +17,15 @@ def raw_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.raw"
 
 
+def is_raw(topic: str) -> bool:
+    """Whether it is one of those that ingest reads.
+
+    >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
+    (True, False)
+    """
+    return topic.endswith(".raw")
+
+
 def normalized_topic(exchange: str) -> str:
     """Where its trades are kept as Avro."""
     return f"market.crypto.trades.{exchange}"
@@ -86,6 +95,7 @@ class LogWriter(Protocol):
 
         Raises:
             StoreUnavailable: The log takes nothing, or has lost what it was given.
+            StoreFull: It holds as much as it may, and ingest does not take it.
         """
 
     def flush(self) -> None:
