@@ -15,7 +15,7 @@ Traps of the client library, librdkafka:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -34,6 +34,12 @@ from kato.market.log.records import Position, Record, Span
 
 CLEARED_EVERY = 64
 """Records after which a writer looks at what was answered; more often costs more than sending."""
+
+PAUSE_SECONDS = 0.05
+"""Between two attempts to ask."""
+
+LOGGED = 4
+"""Of what librdkafka says, warnings and worse."""
 
 
 class KafkaWriter:
@@ -65,6 +71,8 @@ class KafkaWriter:
         self._sent = 0
         self._topics = _Topics(bootstrap, partitions, replication, deadline)
         options = {
+            "bootstrap.servers": bootstrap,
+            "log_level": LOGGED,
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",
@@ -75,9 +83,7 @@ class KafkaWriter:
             "delivery.report.only.error": True,
             "on_delivery": self._told,
         }
-        self._producer = Producer(
-            {"bootstrap.servers": bootstrap, **options}, logger=structlog.get_logger(__name__)
-        )
+        self._producer = Producer(options, logger=structlog.get_logger(__name__))
 
     def send(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes]) -> None:
         """Take a record; see :meth:`~kato.market.log.records.LogWriter.send`."""
@@ -163,13 +169,11 @@ class KafkaReader:
 
     def bounds(self, position: Position) -> tuple[int, int]:
         """The first offset that is still kept, and the one behind the last."""
-        try:
-            low, high = self._reading.get_watermark_offsets(
-                TopicPartition(*position), timeout=self._deadline
-            )
-        except KafkaException as error:
-            raise self._failed(error.args[0]) from error
-        return low, high
+        place = TopicPartition(*position)
+        bounds: tuple[int, int] = self._asked(
+            lambda seconds: self._reading.get_watermark_offsets(place, timeout=seconds)
+        )
+        return bounds
 
     def poll(self, after: Mapping[Position, int], rows: int, seconds: float) -> list[Record]:
         """Up to so many records; see :meth:`~kato.market.log.records.LogReader.poll`."""
@@ -240,10 +244,18 @@ class KafkaReader:
             yield _record(message)
 
     def _metadata(self) -> Any:
-        try:
-            return self._reading.list_topics(timeout=self._deadline)
-        except KafkaException as error:
-            raise self._failed(error.args[0]) from error
+        return self._asked(lambda seconds: self._polling.list_topics(timeout=seconds))
+
+    def _asked(self, ask: Callable[[float], Any]) -> Any:
+        """The answer; a topic that was just made has no leader for a moment, as one that moves."""
+        end = time.monotonic() + self._deadline
+        while True:
+            try:
+                return ask(max(end - time.monotonic(), 0.1))
+            except KafkaException as error:
+                if time.monotonic() > end - PAUSE_SECONDS:
+                    raise self._failed(error.args[0]) from error
+                time.sleep(PAUSE_SECONDS)
 
     def _failed(self, error: KafkaError) -> StoreUnavailable | StoreUnreadable:
         if error.code() in _GONE:
@@ -253,6 +265,7 @@ class KafkaReader:
     def _consumer(self) -> Consumer:
         options = {
             "bootstrap.servers": self._bootstrap,
+            "log_level": LOGGED,
             "group.id": "kato",  # asked for, and not used
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -260,6 +273,7 @@ class KafkaReader:
             "allow.auto.create.topics": False,
             "queued.max.messages.kbytes": 16 << 10,
             "fetch.error.backoff.ms": 20,
+            "fetch.wait.max.ms": 50,  # what is sought anew waits as long for the last answer
             "error_cb": self._heard,
         }
         return Consumer(options, logger=structlog.get_logger(__name__))
@@ -293,7 +307,7 @@ class _Topics:
         self._known.add(topic)
 
     def _make(self, topic: str) -> None:
-        admin = AdminClient({"bootstrap.servers": self._bootstrap})
+        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": LOGGED})
         if topic in admin.list_topics(timeout=self._deadline).topics:
             return
         wanted = NewTopic(topic, self._partitions, self._replication)

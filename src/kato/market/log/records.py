@@ -36,6 +36,11 @@ def dead_letter_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.dlq"
 
 
+def gap_topic(exchange: str) -> str:
+    """Where feeds tell what of an exchange's trades is missing, came again, or came late."""
+    return f"market.crypto.trades.{exchange}.gaps"
+
+
 class Record(msgspec.Struct, frozen=True):
     """An entry of a log.
 
