@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -108,11 +107,12 @@ def _runs(numbers: Numbers) -> tuple[Numbers, Numbers]:
     return starts, stops
 
 
-def _joined(known: Intervals, starts: Numbers, stops: Numbers) -> Iterable[Numbers]:
+def _joined(known: Intervals, starts: Numbers, stops: Numbers) -> tuple[Numbers, Numbers]:
     """The union of intervals that do not overlap, those that touch made one."""
     if len(known) and starts[0] == known.stops[-1]:  # what follows, as nearly always
-        starts, stops = np.concatenate([known.starts, starts[1:]]), np.concatenate(
-            [known.stops[:-1], stops]
+        starts, stops = (
+            np.concatenate([known.starts, starts[1:]]),
+            np.concatenate([known.stops[:-1], stops]),
         )
         return starts, stops
     starts = np.sort(np.concatenate([known.starts, starts]))

@@ -16,16 +16,23 @@ import numpy as np
 
 from kato.errors import Conflict, StoreUnreadable
 from kato.market.ingest.intents import Intent, Intents
+from kato.market.ingest.reading import notes_of
 from kato.market.ingest.report import Report
 from kato.market.ingest.seen import Decision, Seen
 from kato.market.ingest.sink import Block
 from kato.market.layers import rows
 from kato.market.layers.gaps import gap_rows
 from kato.market.layers.rows import Batch, Bits, Reading
-from kato.market.log.records import LogReader, Position, Record, Span
+from kato.market.log.records import LogReader, Position, Record, Span, gap_topic, raw_topic
+from kato.market.trade import EXCHANGES
 
 MOST_TRADES = 60_000
 """Of a batch: no view may make more than one block of it, and a block has 65,409 rows."""
+
+_GAP_TOPICS = frozenset(gap_topic(exchange) for exchange in EXCHANGES)
+
+TOPICS = (*map(raw_topic, EXCHANGES), *sorted(_GAP_TOPICS))
+"""What is read."""
 
 LOOK_SECONDS = 1.0
 """How often partitions are looked for that were not there before."""
@@ -58,14 +65,13 @@ class Claimed(msgspec.Struct, frozen=True, eq=False):
 
 
 class BatchLog:
-    """Raw topics as a :class:`kato.storage.batches.Log`. One thread at a time.
+    """Raw topics, and those of gaps, as a :class:`kato.storage.batches.Log`. One thread at a time.
 
     Args:
         reader: Where records are.
         intents: Where batches are claimed.
         reading: Knows what records mean.
         seen: Knows which trades are new.
-        topics: The raw topics.
         seconds: How long a claim waits for records where there are none.
     """
 
@@ -75,14 +81,12 @@ class BatchLog:
         intents: Intents,
         reading: Reading,
         seen: Seen,
-        topics: Sequence[str],
         seconds: float = 0.0,
     ) -> None:
         self._reader = reader
         self._intents = intents
         self._reading = reading
         self._seen = seen
-        self._topics = list(topics)
         self._seconds = seconds
         self._after: dict[Position, int] = {}
         self._positions: dict[Position, int] | None = None
@@ -130,7 +134,7 @@ class BatchLog:
         at = self._intents.positions()
         return sum(
             max(0, stop - at.get(position, first))
-            for position in self._reader.partitions(self._topics)
+            for position in self._reader.partitions(TOPICS)
             for first, stop in [self._reader.bounds(position)]
         )
 
@@ -140,7 +144,8 @@ class BatchLog:
             self._positions = self._intents.positions()
         if time.monotonic() >= self._looked_at + LOOK_SECONDS:
             self._looked_at = time.monotonic()
-            for position in self._reader.partitions(self._topics):
+            self._reading.follow()
+            for position in self._reader.partitions(TOPICS):
                 if position not in self._after:
                     self._after[position] = self._first(position)
         return self._after
@@ -150,13 +155,15 @@ class BatchLog:
         return self._reader.bounds(position)[0] if known is None else known
 
     def _new(self, records: list[Record]) -> Claimed:
-        batch = rows.read(records, self._reading)
+        told, noted = _parted(records)
+        batch = rows.read(told, self._reading)
         if len(batch) > MOST_TRADES and len(records) > 1:
             return self._new(records[: max(1, len(records) * MOST_TRADES // (2 * len(batch)))])
         decision = self._seen.decide(batch)
         bits = np.packbits(decision.new).tobytes()
         intent = Intent(self._spans(records), secrets.token_hex(16), bits, len(batch))
-        block = Block(batch.block(decision.new), gap_rows(decision.gaps))
+        gaps = gap_rows(decision.gaps, notes_of(noted), self._reading)
+        block = Block(batch.block(decision.new), gaps)
         self._claimed = Claimed(intent, block, batch, decision)
         try:
             self._intents.claim(intent)
@@ -174,15 +181,26 @@ class BatchLog:
     def _again(self, intent: Intent) -> Claimed:
         """A batch that was claimed before, by this process or by one that ended."""
         if self._claimed is None or self._claimed.token != intent.token:
-            batch = rows.read(self._reader.read(intent.spans), self._reading)
-            new = _checked(batch, intent)
-            self._claimed = Claimed(intent, Block(batch.block(new), gap_rows([])), batch, None)
+            told, noted = _parted(self._reader.read(intent.spans))
+            batch = rows.read(told, self._reading)
+            # Holes are made up for when the instrument is met next.
+            gaps = gap_rows([], notes_of(noted), self._reading)
+            block = Block(batch.block(_checked(batch, intent)), gaps)
+            self._claimed = Claimed(intent, block, batch, None)
         return self._claimed
 
     def _start_again(self) -> None:
         """Somebody else went on: what this process knows may be old."""
         self._seen.forget()
         self._after, self._positions, self._looked_at = {}, None, 0.0
+
+
+def _parted(records: Sequence[Record]) -> tuple[Sequence[Record], list[Record]]:
+    """What exchanges said, and what feeds noted."""
+    noted = [record for record in records if record.topic in _GAP_TOPICS]
+    if not noted:
+        return records, noted
+    return [record for record in records if record.topic not in _GAP_TOPICS], noted
 
 
 def _checked(batch: Batch, intent: Intent) -> Bits:

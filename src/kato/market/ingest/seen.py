@@ -27,25 +27,34 @@ KNOWN_TEXTS = 100_000
 """How many ids that are no numbers are known of an instrument."""
 
 _ASKED = 1000  # ids in a question
-_OF = "WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}"
-_NEWEST = f"SELECT number FROM silver_trades {_OF} AND number >= 0 ORDER BY time DESC LIMIT 1"
-_SINCE = f"SELECT toUInt64(number) AS id FROM silver_trades {_OF} AND number >= {{floor:Int64}}"
-_FOUND = f"SELECT number FROM silver_trades {_OF} AND has({{ids:Array(Int64)}}, number)"
+_NEWEST = """
+SELECT number FROM silver_trades
+WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}
+AND number >= 0 ORDER BY time DESC LIMIT 1
+"""
+_SINCE = """
+SELECT toUInt64(number) AS id FROM silver_trades
+WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}
+AND number >= {floor:Int64}
+"""
+_FOUND = """
+SELECT number FROM silver_trades
+WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}
+AND number IN {ids:Array(Int64)}
+"""
 _RECORDED = """
 SELECT after, before FROM market_gaps FINAL WHERE exchange = {exchange:String}
 AND symbol = {symbol:String} AND kind = 'missing' AND missing > 0 AND after >= {floor:UInt64}
 """
-_TEXTS = f"""
-SELECT trade_id, toUnixTimestamp64Nano(time) FROM silver_trades {_OF} AND number < 0
-ORDER BY time DESC LIMIT {{limit:UInt64}}
+_TEXTS = """
+SELECT trade_id, toUnixTimestamp64Nano(time) FROM silver_trades
+WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}
+AND number < 0 ORDER BY time DESC LIMIT {limit:UInt64}
 """
-_FOUND_RECORDED = """
-SELECT after, before FROM market_gaps FINAL WHERE exchange = {exchange:String}
-AND symbol = {symbol:String} AND kind = 'missing' AND missing > 0 AND after >= {floor:UInt64}
-"""
-_TEXTS = f"""
-SELECT trade_id FROM silver_trades {_OF} AND number < 0
-AND toUnixTimestamp64Nano(time) IN {{times:Array(Int64)}} AND trade_id IN {{ids:Array(String)}}
+_HAS_TEXT = """
+SELECT count() FROM silver_trades
+WHERE exchange = {exchange:String} AND symbol = {symbol:String} AND native = {native:String}
+AND time = fromUnixTimestamp64Nano({time:Int64}, 'UTC') AND trade_id = {id:String}
 """
 
 
@@ -182,8 +191,8 @@ class Seen:
         decision.new[rows] = new
         after = before.with_numbers(numbers[new])
         decision.numbers[instrument] = after
-        if not batch.sequences[rows].all():
-            return  # the exchange does not number its trades without gaps
+        if not batch.consecutive[batch.instrument[rows[0]]]:
+            return
         decision.recorded.add(instrument)
         if not self._has_recorded(instrument, after):
             holes = self._recorded_holes(instrument, after.floor)
@@ -220,7 +229,7 @@ class Seen:
         of = msgspec.structs.asdict(instrument)
         found: set[int] = set()
         for part in _parts(numbers.tolist()):
-            found.update(id for (id,) in self._clickhouse.rows(_FOUND, {**of, "ids": part}))
+            found.update(row[0] for row in self._clickhouse.rows(_FOUND, {**of, "ids": part}))
         return np.array([number in found for number in numbers.tolist()], np.bool_)
 
     def _decide_text(
@@ -246,7 +255,7 @@ class Seen:
 
     def _has_text(self, instrument: Instrument, text: str, time: int) -> bool:
         of = msgspec.structs.asdict(instrument)
-        return bool(self._clickhouse.rows(_FOUND_TEXTS, {**of, "times": [time], "ids": [text]}))
+        return bool(self._clickhouse.rows(_HAS_TEXT, {**of, "time": time, "id": text})[0][0])
 
 
 def _first_of_each(numbers: Numbers) -> Bits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ DECIMAL = pa.decimal128(38, SCALE)
 NO_NUMBER = -1
 """Instead of an id that is no number."""
 
+Column = Any
+"""An array of Arrow, whose stubs do not know all that makes one."""
+
 Numbers = npt.NDArray[np.int64]
 Problems = dict[int, list[str]]
 """By row, what is wrong with it."""
@@ -27,7 +31,7 @@ _SURE_LENGTH = 38
 _MOST_DIGITS = 18  # of an id that is a number: all of them are below 2**63
 
 
-def decimals(name: str, values: Sequence[Decimal], problems: Problems) -> tuple[pa.Array, pa.Array]:
+def decimals(name: str, values: Sequence[Decimal], problems: Problems) -> tuple[Column, Column]:
     """The values as text, and as decimals; those that are no valid ones are 0, with a problem.
 
     Arrow refuses to round, so one cast says of all of them whether they are exact.
@@ -44,10 +48,11 @@ def decimals(name: str, values: Sequence[Decimal], problems: Problems) -> tuple[
     return texts, exact
 
 
-def _cast(texts: pa.Array) -> pa.Array | None:
+def _cast(texts: Column) -> Column | None:
     """All of them as decimals if all are valid."""
     # Arrow 26 makes garbage, and no error, of more digits than 128 bits hold.
-    if not len(texts) or pc.max(pc.binary_length(texts)).as_py() > _SURE_LENGTH:
+    lengths: Column = pc.binary_length(texts)
+    if not len(texts) or pc.max(lengths).as_py() > _SURE_LENGTH:
         return None
     try:
         exact = texts.cast(DECIMAL)
@@ -56,7 +61,7 @@ def _cast(texts: pa.Array) -> pa.Array | None:
     return exact if pc.min(exact).as_py() > 0 else None
 
 
-def _checked(name: str, values: Sequence[Decimal], problems: Problems) -> pa.Array:
+def _checked(name: str, values: Sequence[Decimal], problems: Problems) -> Column:
     texts = []
     for row, value in enumerate(values):
         problem = _problem(value)

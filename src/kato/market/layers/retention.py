@@ -1,5 +1,4 @@
-"""How long each layer is kept. Old partitions are taken away whole, and only when nothing in them is
-fresh.
+"""How long each layer is kept: old partitions go whole, and only when nothing in them is fresh.
 
 A TTL over a column of times removes what is replayed from long ago at the very insert (and one that
 overflows 32 bits removes everything). So there is none: a partition goes when its days are over
@@ -63,7 +62,9 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, table: str) -> int | None:
         """Days that a table is kept."""
-        layer = table.rpartition("_")[2] if table.startswith("candles_") else table.split("_")[0]
+        layer = (
+            table.rpartition("_")[2] if table.startswith("candles_") else table.partition("_")[0]
+        )
         kept: int | None = getattr(self, "bronze" if layer == "market" else layer)
         return kept
 
@@ -84,9 +85,7 @@ TABLES = (
 """All tables with partitions by time."""
 
 
-def drop_old(
-    clickhouse: ClickHouse, retention: Retention, now: int | None = None
-) -> list[Dropped]:
+def drop_old(clickhouse: ClickHouse, retention: Retention, now: int | None = None) -> list[Dropped]:
     """Take away the partitions that are over.
 
     Args:
@@ -125,7 +124,7 @@ def _drop(clickhouse: ClickHouse, table: str, days: int, now: int) -> list[Dropp
         floor = max(_end(partition) for partition in over)
         clickhouse.command(_RAISE, {"name": table, "day": _day(floor)})
     for partition in over:
-        statement = f"ALTER TABLE {table} DROP PARTITION ID '{partition}'"  # noqa: S608, digits
+        statement = f"ALTER TABLE {table} DROP PARTITION ID '{partition}'"
         clickhouse.command(statement)
     return [Dropped(table, partition) for partition in over]
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kato.errors import KatoError
-from kato.market.layers.numbers import DECIMAL, Numbers, Problems, decimals, numbers_of
+from kato.market.layers.numbers import Column, Numbers, Problems, decimals, numbers_of
 from kato.market.log.records import Record, raw_topic
 from kato.market.trade import EXCHANGES, Side, Trade
 
@@ -43,6 +43,12 @@ class Reading(Protocol):
     def symbol(self, exchange: str, native: str) -> str | None:
         """The canonical symbol of an instrument; None if there is no such instrument."""
 
+    def is_consecutive(self, exchange: str) -> bool:
+        """Whether the exchange numbers the trades of a symbol without holes."""
+
+    def follow(self) -> None:
+        """Take note of what changed; called once in a while, between batches."""
+
 
 class Unreadable(msgspec.Struct, frozen=True):
     """A record that cannot be read, and why."""
@@ -57,6 +63,7 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
     Attributes:
         instruments: Distinct exchanges and native symbols.
         symbols: The canonical symbol of each instrument; empty if there is none.
+        consecutive: Whether each instrument's trades are numbered without holes.
         instrument: int32[k], which one each trade is of.
         ids: What the exchange calls each trade.
         numbers: int64[k], the ids where they are numbers, else -1.
@@ -71,12 +78,13 @@ class Batch(msgspec.Struct, frozen=True, eq=False):
 
     instruments: list[tuple[str, str]]
     symbols: list[str]
+    consecutive: list[bool]
     instrument: npt.NDArray[np.int32]
     ids: list[str]
     numbers: Numbers
     sequences: npt.NDArray[np.uint64]
     times: Numbers
-    connections: pa.Array
+    connections: Column
     columns: dict[str, Any]
     unreadable: list[Unreadable]
     received: int
@@ -161,6 +169,7 @@ def read(records: Sequence[Record], reading: Reading) -> Batch:
     return Batch(
         instruments,
         symbols,
+        [reading.is_consecutive(exchange) for exchange, _ in instruments],
         instrument,
         ids,
         numbers,
@@ -243,23 +252,25 @@ def _times(times: Sequence[int], problems: Problems) -> Numbers:
     return np.array([time if 0 < time < LATEST else 0 for time in times], np.int64)
 
 
-def _errors(problems: Problems, rows: int) -> pa.Array:
+def _errors(problems: Problems, rows: int) -> Column:
     offsets = np.zeros(rows + 1, np.int32)
     for row, found in problems.items():
         offsets[row + 1] = len(found)
     texts = list(chain.from_iterable(problems[row] for row in sorted(problems)))
-    return pa.ListArray.from_arrays(np.cumsum(offsets, dtype=np.int32), pa.array(texts, pa.string()))
+    begins = pa.array(np.cumsum(offsets, dtype=np.int32), pa.int32())
+    return pa.ListArray.from_arrays(begins, pa.array(texts, pa.string()))
 
 
-def _vendors(vendors: Sequence[dict[str, str]]) -> pa.Array:
+def _vendors(vendors: Sequence[dict[str, str]]) -> Column:
     offsets = np.zeros(len(vendors) + 1, np.int32)
     np.cumsum([len(vendor) for vendor in vendors], out=offsets[1:])
     names = pa.array([name for vendor in vendors for name in vendor], pa.string())
     values = pa.array([text for vendor in vendors for text in vendor.values()], pa.string())
-    return pa.MapArray.from_arrays(pa.array(offsets), names, values)
+    begins: Column = pa.array(offsets, pa.int32())
+    return pa.MapArray.from_arrays(begins, names, values)
 
 
-def _payloads(records: Sequence[Record], places: Numbers, ordinals: Numbers) -> pa.Array:
+def _payloads(records: Sequence[Record], places: Numbers, ordinals: Numbers) -> Column:
     """What was received, at the first trade of each record."""
     if len(places) == len(records) and not ordinals.any():
         return pa.array([record.value for record in records], pa.binary())
@@ -274,21 +285,21 @@ def _text(header: bytes | None) -> str:
     return header.decode(errors="backslashreplace") if header else ""
 
 
-def _spread(texts: Iterable[str], places: Numbers) -> pa.Array:
+def _spread(texts: Iterable[str], places: Numbers) -> Column:
     """A text of each record, at each of its trades; few are distinct."""
     numbers: dict[str, int] = {}
     codes = np.array([numbers.setdefault(text, len(numbers)) for text in texts], np.int32)
     return _taken(list(numbers), codes[places])
 
 
-def _taken(texts: list[str], codes: npt.NDArray[np.int32]) -> pa.Array:
+def _taken(texts: list[str], codes: npt.NDArray[np.int32]) -> Column:
     distinct: dict[str, int] = {}
     places = np.array([distinct.setdefault(text, len(distinct)) for text in texts], np.int32)
     words = pa.array(list(distinct), pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(places[codes]), words)
+    return pa.DictionaryArray.from_arrays(pa.array(places[codes], pa.int32()), words)
 
 
-def _repeated(text: str, rows: int) -> pa.Array:
+def _repeated(text: str, rows: int) -> Column:
     return _taken([text], np.zeros(rows, np.int32))
 
 
@@ -324,6 +335,3 @@ def _unreadable_rows(unreadable: Sequence[Unreadable], schema: pa.Schema) -> pa.
         value = fill.get(field.name, empty if kind == pa.string() else zero)
         columns[field.name] = pa.array([value(one) for one in unreadable], kind)
     return pa.table(columns)
-
-
-__all__ = ["DECIMAL", "LATEST", "Batch", "Bits", "Reading", "Unreadable", "exchange_of", "read"]

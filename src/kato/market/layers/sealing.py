@@ -38,33 +38,33 @@ LEFT JOIN (
 WHERE live.counted != sealed.counted
 ORDER BY at
 """
-_COLUMNS = """exchange, symbol, start, open, high, low, close, volume, quote_volume, buy_volume,
-    trades, first_time, last_time, version"""
-_SEAL_MINUTES = f"""
-INSERT INTO candles_1m_sealed ({_COLUMNS})
+_SEAL_MINUTES = """
+INSERT INTO candles_1m_sealed (exchange, symbol, start, open, high, low, close,
+    volume, quote_volume, buy_volume, trades, first_time, last_time, version)
 SELECT exchange, symbol,
     toDateTime(intDiv(toUnixTimestamp64Second(time), 60) * 60, 'UTC') AS begin,
     argMin(price, (time, sequence, trade_id)), max(price), min(price),
     argMax(price, (time, sequence, trade_id)), sum(toDecimal256(size, 24)), sum(quote),
     sumIf(toDecimal256(size, 24), side = 'BUY'), count(), min(time), max(time),
-    {{version:UInt64}}
+    {version:UInt64}
 FROM silver_trades FINAL
-WHERE is_valid AND time >= fromUnixTimestamp64Nano({{start:Int64}}, 'UTC')
-    AND time < fromUnixTimestamp64Nano({{stop:Int64}}, 'UTC')
+WHERE is_valid AND time >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+    AND time < fromUnixTimestamp64Nano({stop:Int64}, 'UTC')
 GROUP BY exchange, symbol, begin
 SETTINGS do_not_merge_across_partitions_select_final = 1
 """
-_SEAL_LONGER = f"""
-INSERT INTO {{sealed:Identifier}} ({_COLUMNS})
+_SEAL_LONGER = """
+INSERT INTO {sealed:Identifier} (exchange, symbol, start, open, high, low, close,
+    volume, quote_volume, buy_volume, trades, first_time, last_time, version)
 SELECT exchange, symbol,
-    toDateTime(intDiv(toUnixTimestamp(minutes.start), {{seconds:UInt32}}) * {{seconds:UInt32}},
+    toDateTime(intDiv(toUnixTimestamp(minutes.start), {seconds:UInt32}) * {seconds:UInt32},
         'UTC') AS begin,
     argMin(open, minutes.start), max(high), min(low), argMax(close, minutes.start),
     sum(volume), sum(quote_volume), sum(buy_volume), sum(trades), min(first_time),
-    max(last_time), {{version:UInt64}}
+    max(last_time), {version:UInt64}
 FROM candles_1m_sealed AS minutes FINAL
-WHERE minutes.start >= fromUnixTimestamp64Nano({{start:Int64}}, 'UTC')
-    AND minutes.start < fromUnixTimestamp64Nano({{stop:Int64}}, 'UTC')
+WHERE minutes.start >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+    AND minutes.start < fromUnixTimestamp64Nano({stop:Int64}, 'UTC')
 GROUP BY exchange, symbol, begin
 SETTINGS do_not_merge_across_partitions_select_final = 1
 """
