@@ -17,6 +17,15 @@ def raw_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.raw"
 
 
+def is_raw(topic: str) -> bool:
+    """Whether it is one of those that ingest reads.
+
+    >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
+    (True, False)
+    """
+    return topic.endswith(".raw")
+
+
 def normalized_topic(exchange: str) -> str:
     """Where its trades are kept as Avro."""
     return f"market.crypto.trades.{exchange}"
@@ -25,6 +34,11 @@ def normalized_topic(exchange: str) -> str:
 def dead_letter_topic(exchange: str) -> str:
     """Where goes what nobody can read, with the reason in its headers."""
     return f"market.crypto.trades.{exchange}.dlq"
+
+
+def gap_topic(exchange: str) -> str:
+    """Where feeds tell what of an exchange's trades is missing, came again, or came late."""
+    return f"market.crypto.trades.{exchange}.gaps"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -81,6 +95,7 @@ class LogWriter(Protocol):
 
         Raises:
             StoreUnavailable: The log takes nothing, or has lost what it was given.
+            StoreFull: It holds as much as it may, and ingest does not take it.
         """
 
     def flush(self) -> None:

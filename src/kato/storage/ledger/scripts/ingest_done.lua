@@ -1,0 +1,15 @@
+-- A batch of a log was carried out: the group goes on behind it, and a log of the ledger's own lets
+-- go of it.
+--
+-- ARGV: 1 the group, 2 the batch's token, then of each partition: 3 its name, 4 the offset behind
+-- the last, 5 its topic.
+-- Answers 1, or 0 if somebody said so before.
+
+local key = shard .. ':ingest:' .. ARGV[1]
+if redis.call('HGET', key, 'token') ~= ARGV[2] then return 0 end
+for i = 3, #ARGV, 3 do
+  redis.call('HSET', key, ARGV[i], ARGV[i + 1])
+  redis.call('XTRIM', shard .. ':log:' .. ARGV[i + 2], 'MINID', '1-' .. ARGV[i + 1])
+end
+redis.call('HDEL', key, 'token', 'intent')
+return 1
