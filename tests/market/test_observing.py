@@ -120,6 +120,10 @@ def test_a_motif_is_foretold(memory: kato.Memory, kb_name: str) -> None:
         guessed = bridge.guesses() if seen else None
     assert len(right) > 80
     assert sum(right) / len(right) > 0.75
+    counted = bridge.measures
+    assert (counted.guessed, counted.right) == (len(right), sum(right))
+    assert (counted.observed, counted.learned) == (118, 114)
+    assert counted.observed_until == 119 * 60
 
 
 def test_times_without_trades_are_candles_where_that_is_wanted() -> None:

@@ -48,6 +48,7 @@ class Series:
 
     def __init__(self) -> None:
         self._points: dict[Labels, Points] = {}
+        self._named: dict[str, dict[Labels, Points]] = {}
 
     def scrape(self, text: str, at: float) -> None:
         """Keep what an endpoint answered at a moment; what it left out is gone from then on."""
@@ -58,19 +59,20 @@ class Series:
         }
         for labels in {*self._points, *found}:
             points = self._points.setdefault(labels, [])
+            self._named.setdefault(dict(labels)["__name__"], {})[labels] = points
             if labels in found or (points and not math.isnan(points[-1][1])):
                 points.append((at, found.get(labels, math.nan)))  # nan: a staleness marker
 
     def names(self) -> set[str]:
         """The names of all samples."""
-        return {dict(labels)["__name__"] for labels in self._points}
+        return set(self._named)
 
     def at(self, wanted: Mapping[str, str], at: float) -> Vector:
         """The newest value of each series that has these labels."""
         vector = {}
-        for labels, points in self._points.items():
+        for labels, points in self._of(wanted):
             past = [value for time, value in points if at - LOOK_BACK < time <= at]
-            if wanted.items() <= labels and past and not math.isnan(past[-1]):
+            if past and not math.isnan(past[-1]):
                 vector[labels] = past[-1]
         return vector
 
@@ -78,10 +80,13 @@ class Series:
         """The points of each series that has these labels, behind ``begin`` and up to ``end``."""
         found = {
             labels: [p for p in points if begin < p[0] <= end and not math.isnan(p[1])]
-            for labels, points in self._points.items()
-            if wanted.items() <= labels
+            for labels, points in self._of(wanted)
         }
         return Ranges({labels: points for labels, points in found.items() if points}, begin, end)
+
+    def _of(self, wanted: Mapping[str, str]) -> list[tuple[Labels, Points]]:
+        named = self._named.get(wanted["__name__"], {})
+        return [(labels, points) for labels, points in named.items() if wanted.items() <= labels]
 
 
 def evaluate(expression: str, series: Series, at: float) -> Value:

@@ -12,12 +12,15 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+
+from kato.market.feeds.counts import Counts
 
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the classes of times."""
@@ -51,41 +54,6 @@ class Times:
         """Upper bounds, and how many times were no longer."""
         bounds = [*map(str, SECONDS), "+Inf"]
         return list(zip(bounds, accumulate(self._counts), strict=True))
-
-
-class FeedMeasures:
-    """What the feed of one exchange counts.
-
-    Attributes:
-        connected: Whether it is live: subscribed, and nothing is wrong.
-        connections: Times it became live.
-        reconnects: Times a connection was lost or given up, whatever the reason.
-        messages: Messages received, of every kind.
-        trades: Trades in them, duplicates included.
-        dead_letters: Messages, or trades of unknown instruments, that nobody could read.
-        gaps: Times trades were missing between two that follow each other.
-        missing: Trades that were missing then.
-        duplicates: Trades that were there before.
-        resets: Times a sequence began anew.
-        send_failures: Times the log did not take a message.
-        last_message: When the last message was received, s since 1970; 0 before the first.
-        last_trade: When the last trade was received, s since 1970; 0 before the first.
-    """
-
-    def __init__(self) -> None:
-        self.connected = False
-        self.connections = 0
-        self.reconnects = 0
-        self.messages = 0
-        self.trades = 0
-        self.dead_letters = 0
-        self.gaps = 0
-        self.missing = 0
-        self.duplicates = 0
-        self.resets = 0
-        self.send_failures = 0
-        self.last_message = 0.0
-        self.last_trade = 0.0
 
 
 class IngestMeasures:
@@ -170,6 +138,11 @@ class By(Generic[Part]):
                 self._parts[label] = self._make()
             return self._parts[label]
 
+    def put(self, label: str, part: Part) -> None:
+        """Tell this object, which somebody else made, from now on."""
+        with self._lock:
+            self._parts[label] = part
+
     def parts(self) -> list[tuple[str, Part]]:
         """Those there are."""
         with self._lock:
@@ -180,7 +153,7 @@ class MarketMeasures(Collector):
     """All of a process.
 
     Attributes:
-        feeds: By exchange.
+        feeds: By exchange, what its feed counts.
         ingest: By exchange.
         sealing: By timeframe.
         bridges: By knowledge base.
@@ -194,7 +167,7 @@ class MarketMeasures(Collector):
     """
 
     def __init__(self) -> None:
-        self.feeds = By(FeedMeasures)
+        self.feeds = By(Counts)
         self.ingest = By(IngestMeasures)
         self.sealing = By(SealingMeasures)
         self.bridges = By(BridgeMeasures)
@@ -212,7 +185,7 @@ PROCESS = MarketMeasures()
 
 
 @contextmanager
-def served(measures: MarketMeasures, port: int, host: str = "127.0.0.1") -> Iterator[str]:
+def served(measures: Collector, port: int, host: str = "127.0.0.1") -> Iterator[str]:
     """Answer ``/metrics`` for a process that serves nothing else; gives the address.
 
     Args:
@@ -234,18 +207,22 @@ def served(measures: MarketMeasures, port: int, host: str = "127.0.0.1") -> Iter
         thread.join()
 
 
+_Read = str | Callable[[Any], Any]
+"""The name of an attribute, or what reads a part."""
+
+
 class _Told:
     """How one measure is told."""
 
-    def __init__(self, of: str, label: str, attribute: str, name: str, about: str) -> None:
+    def __init__(self, of: str, label: str, read: _Read, name: str, about: str) -> None:
         self.of = of
         self._label = label
-        self._attribute = attribute
+        self._read = attrgetter(read) if isinstance(read, str) else read
         self.name = f"kato_market_{name}"
         self._about = about
 
     def family(self, parts: list[tuple[str, Any]]) -> Metric:
-        values = [(label, getattr(part, self._attribute)) for label, part in parts]
+        values = [(label, self._read(part)) for label, part in parts]
         if isinstance(values[0][1], Times):
             return self._times(values)
         if self.name.endswith("_total"):
@@ -265,7 +242,19 @@ class _Told:
         return told
 
 
-def _of(of: str, label: str, *rows: tuple[str, str, str]) -> list[_Told]:
+def _sum_of(attribute: str) -> _Read:
+    return lambda part: sum(getattr(part, attribute).values())
+
+
+def _noted(kind: str) -> _Read:
+    return lambda feed: feed.notes[kind]
+
+
+def _moment(attribute: str) -> _Read:
+    return lambda feed: getattr(feed, attribute) / 1e9
+
+
+def _of(of: str, label: str, *rows: tuple[_Read, str, str]) -> list[_Told]:
     return [_Told(of, label, *row) for row in rows]
 
 
@@ -273,19 +262,20 @@ _TOLD = (
     *_of(
         "feeds",
         "exchange",
-        ("connected", "feed_connected", "Whether the feed is live."),
-        ("connections", "connections_total", "Times the feed became live."),
-        ("reconnects", "reconnects_total", "Times a connection was lost or given up."),
+        (lambda feed: feed.state == "live", "feed_live", "Whether the feed is live."),
+        ("connections", "connections_total", "Connections that went live."),
+        (_sum_of("failures"), "connection_failures_total", "Connections lost, or never live."),
+        ("rotations", "rotations_total", "Connections that were replaced while they were live."),
         ("messages", "messages_total", "Messages received, of every kind."),
-        ("trades", "feed_trades_total", "Trades in them, duplicates included."),
-        ("dead_letters", "feed_dead_letters_total", "What the feed could not read."),
-        ("gaps", "gaps_total", "Times trades were missing in a sequence."),
-        ("missing", "missing_trades_total", "Trades that were missing."),
-        ("duplicates", "feed_duplicates_total", "Trades that were received before."),
-        ("resets", "sequence_resets_total", "Times a sequence began anew."),
-        ("send_failures", "send_failures_total", "Times the log did not take a message."),
-        ("last_message", "last_message_timestamp_seconds", "When a message was received last."),
-        ("last_trade", "last_trade_timestamp_seconds", "When a trade was received last."),
+        ("trades", "feed_trades_total", "Trades in them, each as often as it came."),
+        (_sum_of("dead_letters"), "feed_dead_letters_total", "What the feed could not read."),
+        (_noted("gap"), "missing_trades_total", "Trades that were missing in a sequence."),
+        (_noted("late"), "late_trades_total", "Those of them that came later."),
+        (_noted("duplicate"), "feed_duplicates_total", "Trades that were received before."),
+        (_noted("reset"), "sequence_resets_total", "Times a sequence began anew."),
+        ("lost_messages", "lost_messages_total", "Messages missing in a connection's count."),
+        (_moment("message_at"), "last_message_timestamp_seconds", "When the last message came."),
+        (_moment("received_at"), "last_trade_timestamp_seconds", "When the newest trade came."),
     ),
     *_of(
         "ingest",

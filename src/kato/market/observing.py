@@ -18,6 +18,7 @@ import msgspec
 
 from kato.errors import Conflict, InvalidInput
 from kato.market.encoding import Encoding
+from kato.market.measures import BridgeMeasures
 from kato.market.streams import Item, Place, Stream
 from kato.memory import KnowledgeBase, Memory
 from kato.model.answers import Observation
@@ -119,6 +120,7 @@ class Bridge:
         session: As :func:`session_for` makes it.
         encoding: How items become events.
         stream: What it follows.
+        measures: Where it counts; its own by default.
 
     >>> import tempfile, kato
     >>> from decimal import Decimal
@@ -134,10 +136,18 @@ class Bridge:
     (26, None, 'ret:0')
     """
 
-    def __init__(self, session: Session, encoding: Encoding, stream: Stream) -> None:
+    def __init__(
+        self,
+        session: Session,
+        encoding: Encoding,
+        stream: Stream,
+        measures: BridgeMeasures | None = None,
+    ) -> None:
         self.session = session
         self.encoding = encoding
         self.stream = stream
+        self.measures = measures or BridgeMeasures()
+        self._guessed: dict[str, Guess] = {}
 
     def step(self, limit: int = STEP_ITEMS) -> list[Seen] | None:
         """Observe what is new, about ``limit`` items at the most.
@@ -166,15 +176,20 @@ class Bridge:
             return []  # another bridge was faster; the next step is from where it is
         items = stretch.items[len(stretch.items) - len(events) :]
         names = [result.auto_learned_pattern for result in observed.results]
-        return [Seen(*each) for each in zip(items, events, names, strict=True)]
+        seen = [Seen(*each) for each in zip(items, events, names, strict=True)]
+        self._count(seen)
+        return seen
 
     def guesses(self, **overrides: Any) -> dict[str, Guess]:
         """By feature, what comes next; nothing of a feature that no pattern tells of.
 
+        Whether that of the first feature was right is counted when the next item is observed.
+
         Args:
             overrides: Keys of the session's configuration, for this call only.
         """
-        return guesses_of(self.session, self.encoding.features, **overrides)
+        self._guessed = guesses_of(self.session, self.encoding.features, **overrides)
+        return self._guessed
 
     def follow(self, stop: threading.Event, seconds: float) -> Iterator[list[Seen]]:
         """Observe what comes until told to stop; gives what was observed, whenever something was.
@@ -189,6 +204,19 @@ class Bridge:
                 stop.wait(seconds)
             elif seen:
                 yield seen
+
+    def _count(self, seen: list[Seen]) -> None:
+        if not seen:
+            return
+        measures = self.measures
+        measures.observed += len(seen)
+        measures.learned += sum(each.learned is not None for each in seen)
+        measures.observed_until = seen[-1].item.time / 1e9
+        guess = self._guessed.get(self.encoding.features[0])
+        if guess is not None:
+            measures.guessed += 1
+            measures.right += guess.symbol in seen[0].event
+        self._guessed = {}
 
 
 def guesses_of(session: Session, features: Sequence[str], **overrides: Any) -> dict[str, Guess]:
