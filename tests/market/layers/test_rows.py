@@ -71,8 +71,12 @@ def batch_of(*trades: Trade, **headers: bytes) -> Batch:
         ({"price": Decimal("Infinity")}, "price is not finite"),
         ({"price": Decimal(0)}, "price is not above 0"),
         ({"price": Decimal("1e26")}, "price is not below 1e+26"),
-        ({"size": Decimal("-1")}, "size is not above 0"),
+        ({"size": Decimal(-1)}, "size is not above 0"),
         ({"size": Decimal("0.0000000000001")}, "size has more than 12 decimals"),
+        (
+            {"price": Decimal("1e20"), "size": Decimal("1e20")},
+            "price times size is not below 1e+40",
+        ),
         ({"time": 0}, "time is not between 1970 and 2100"),
         ({"time": 1 << 70}, "time is not between 1970 and 2100"),
         ({"sequence": -1}, "sequence is not between 0 and 2**63"),
