@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.market.layers.given import NOON, NS, Carrier, candles_of, trade, unsealed
+from tests.storage import stores
+from tests.storage.stores import Backend
 
 import kato
 from kato.errors import InvalidInput
@@ -22,6 +24,17 @@ from kato.market.trade import Side, Trade
 from kato.storage.clickhouse.client import ClickHouse
 
 DAY = 86_400 * NS
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """One kind of stores after the other."""
+    if request.param == "servers":
+        servers: Backend = request.getfixturevalue("servers")
+        return servers
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
+
+
 MIDNIGHT = NOON - NOON % DAY + DAY
 LATER = NOON + 40 * DAY
 """When all candles of these tests are over."""
