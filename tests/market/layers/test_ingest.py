@@ -152,7 +152,7 @@ def test_no_batch_is_larger_than_a_block(
     for number in range(0, 60, 4):
         carrier.log.add_trades(some(symbol, *range(number + 1, number + 5)))
     carrier.log.add_trades(some(symbol, *range(61, 91)))
-    sizes = []
+    sizes: list[int] = []
     while carrier.step():
         sizes.append(carrier.batches.report.trades - sum(sizes))
     assert sum(sizes) == 90

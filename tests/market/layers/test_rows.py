@@ -6,6 +6,7 @@ from decimal import Decimal, localcontext
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,7 +62,8 @@ def record(value: bytes, key: str = "A-B", offset: int = 0, **headers: bytes) ->
 
 
 def batch_of(*trades: Trade, **headers: bytes) -> Batch:
-    return read([record(msgspec.json.encode(list(trades)), **headers)], Written())
+    text = msgspec.json.encode(list(trades))
+    return read([Record(TOPIC, 0, 0, "A-B", text, headers)], Written())
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_what_is_wrong_is_said(changes: dict[str, object], reason: str) -> None:
 def test_a_record_that_does_not_say_when_it_came(received: bytes) -> None:
     batch = batch_of(trade("A-B", 1, NOON), received=received, connection=b"\xff\x00")
     assert batch.received == 0
-    assert batch.block(np.ones(1, np.bool_))["received"].cast("int64").to_pylist() == [0]
+    assert batch.block(np.ones(1, np.bool_))["received"].cast(pa.int64()).to_pylist() == [0]
 
 
 def test_columns_follow_records_and_places() -> None:
