@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+STREAM = "stream"
+"""The name of the log in the ledger's server."""
+
 
 def raw_topic(exchange: str) -> str:
     """Where what an exchange says is kept as it was received.
@@ -23,7 +26,7 @@ def is_raw(topic: str) -> bool:
     >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
     (True, False)
     """
-    return topic.endswith(".raw")
+    return topic.endswith((".raw", ".gaps"))
 
 
 def normalized_topic(exchange: str) -> str:
@@ -36,8 +39,9 @@ def dead_letter_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.dlq"
 
 
-STREAM = "stream"
-"""The name of the log in the ledger's server."""
+def gap_topic(exchange: str) -> str:
+    """Where feeds tell what of an exchange's trades is missing, came again, or came late."""
+    return f"market.crypto.trades.{exchange}.gaps"
 
 
 class Record(msgspec.Struct, frozen=True):
