@@ -22,12 +22,12 @@ Kind = Callable[[Path], AbstractContextManager[Mortal]]
 DEADLINE = 1.5
 """Seconds, of writers that are expected to fail."""
 
+# A broker that dies is in the suite in tests/market/crash.
 killed_kinds = pytest.mark.parametrize(
     ("kind", "kills"),
     [
         (mortal.embedded, 3),
         (mortal.server, 3),
-        (mortal.kafka, 1),
         pytest.param(mortal.embedded, 100, marks=pytest.mark.deep),
         pytest.param(mortal.kafka, 20, marks=pytest.mark.deep),
     ],
