@@ -74,7 +74,7 @@ class Fed:
 
 def binance(number: int, symbol: str = "BTCUSDT") -> bytes:
     """A trade of Binance."""
-    return (
-        b'{"e":"trade","E":2,"s":"%b","t":%d,"p":"1.5","q":"2","T":1,"m":false,"M":true}'
-        % (symbol.encode(), number)
+    return b'{"e":"trade","E":2,"s":"%b","t":%d,"p":"1.5","q":"2","T":1,"m":false,"M":true}' % (
+        symbol.encode(),
+        number,
     )

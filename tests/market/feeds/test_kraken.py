@@ -73,9 +73,7 @@ def test_numbers_do_not_go_through_floats() -> None:
         (
             b'{"error":"Currency pair not supported FOO/USD","method":"subscribe","success":false,'
             b'"symbol":"FOO/USD"}',
-            Message(
-                "refusal", about=("FOO/USD",), reason="Currency pair not supported FOO/USD"
-            ),
+            Message("refusal", about=("FOO/USD",), reason="Currency pair not supported FOO/USD"),
         ),
     ],
 )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import random
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ def test_rotation_counts_from_the_opening() -> None:
 
 @given(st.integers(0, 2**32), st.integers(1, 200))
 def test_pauses_are_between_half_a_second_and_a_minute(seed: int, failures: int) -> None:
-    backoff = Backoff(random.Random(seed))
+    backoff = Backoff(Random(seed))
     pauses = [backoff.pause() for _ in range(failures)]
     assert all(0.5 <= pause <= 60.0 for pause in pauses)
     for number, pause in enumerate(pauses):
@@ -84,13 +84,13 @@ def test_pauses_are_between_half_a_second_and_a_minute(seed: int, failures: int)
 
 
 def test_the_same_seed_pauses_the_same() -> None:
-    one, other = Backoff(random.Random(3)), Backoff(random.Random(3))
+    one, other = Backoff(Random(3)), Backoff(Random(3))
     assert [one.pause() for _ in range(9)] == [other.pause() for _ in range(9)]
 
 
 @pytest.mark.parametrize(("seconds", "begins_anew"), [(59.9, False), (60.0, True)])
 def test_a_minute_live_begins_anew(seconds: float, begins_anew: bool) -> None:
-    backoff = Backoff(random.Random(1))
+    backoff = Backoff(Random(1))
     for _ in range(10):
         backoff.pause()
     backoff.lived(seconds)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -17,17 +18,19 @@ from kato.market.simulator.wire import GARBAGE, WIRES
 from kato.market.trade import EXCHANGES, Side
 
 UNITS = {"binance": 10**6, "kraken": 10**3, "kraken_v1": 10**3, "coinbase": 1}
+WORDS = re.findall(
+    r"\w+",
+    "e s t p q T m E b a channel type data events trades event pair status method success result "
+    "id error symbol side price qty trade_id timestamp product_id size time sequence_num "
+    "subscriptions stream",
+)
 BIG = st.integers(-(10**40), 10**40)
 JSON = st.recursive(
     st.none() | st.booleans() | BIG | st.floats() | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                "e s t p q T m E b a channel type data events trades event pair status method "
-                "success result id error symbol side price qty trade_id timestamp product_id size "
-                "time sequence_num subscriptions stream".split()
-            ),
+            st.sampled_from(WORDS),
             inner | st.sampled_from(["trade", "market_trades", "subscribe", "subscriptions"]),
             max_size=8,
         )
