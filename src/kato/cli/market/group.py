@@ -9,7 +9,7 @@ import typer
 from kato.cli.market import feed, record, replay, simulate
 from kato.errors import InvalidInput
 
-EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka"}
+EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
 """What the extra ``market`` brings: modules, and the packages they are in."""
 
 market = typer.Typer(name="market", no_args_is_help=True, rich_markup_mode="rich")
