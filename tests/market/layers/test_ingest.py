@@ -236,7 +236,7 @@ def test_an_insert_that_breaks_in_the_middle(carrier: Carrier, symbol: str) -> N
 def test_two_of_a_group_do_not_take_the_same(
     carrier: Carrier, clickhouse: ClickHouse, memory: kato.Memory, symbol: str
 ) -> None:
-    other = Carrier(clickhouse, memory._engines.connection)
+    other = Carrier(clickhouse, memory.ledger())
     other.intents, other.log = carrier.intents, carrier.log
     other.restart()
     carrier.carry(some(symbol, 1))

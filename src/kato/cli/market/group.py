@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from kato.cli.market import feed, record, replay, simulate
+from kato.cli.market import feed, ingest, record, replay, simulate
 from kato.errors import InvalidInput
 
 EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
@@ -33,3 +33,7 @@ market.command(rich_help_panel=_FEEDS)(feed.feed)
 market.command(rich_help_panel=_FEEDS)(record.record)
 market.command(rich_help_panel=_FEEDS)(replay.replay)
 market.command(rich_help_panel=_FEEDS)(simulate.simulate)
+_LAYERS = "Layers"
+market.command(rich_help_panel=_LAYERS)(ingest.ingest)
+market.command(rich_help_panel=_LAYERS)(ingest.seal)
+market.command(rich_help_panel=_LAYERS)(ingest.backfill)
