@@ -25,8 +25,6 @@ from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
 
-GROUP = "market"
-
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """When ingest does what.
@@ -83,7 +81,7 @@ class Ingest:
             opened.callback(self._sealing.close)
             self._opened = opened.pop_all()
         self._pace = pace
-        self._log = BatchLog(reader, Intents(ledger, GROUP), reading, Seen(inserting))
+        self._log = BatchLog(reader, Intents.of(ledger, reader), reading, Seen(inserting))
         self._sealer = Sealer(self._sealing, pace.lateness)
         self._stopping = threading.Event()
         self._seal_failure: Exception | None = None
