@@ -23,7 +23,7 @@ def is_raw(topic: str) -> bool:
     >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
     (True, False)
     """
-    return topic.endswith(".raw")
+    return topic.endswith((".raw", ".gaps"))
 
 
 def normalized_topic(exchange: str) -> str:

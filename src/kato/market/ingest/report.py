@@ -1,0 +1,44 @@
+"""What ingest has done since it began: numbers for whoever watches."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from kato.market.ingest.intents import Intent
+from kato.market.layers.rows import Batch
+
+
+class Report:
+    """Counts, which only grow, and the newest batch.
+
+    Attributes:
+        batches: Batches that were carried.
+        trades: Trades they held, duplicates too.
+        duplicates: Trades that were there before.
+        invalid: Trades that are in silver but in no candle.
+        unreadable: Records that could not be read.
+        unknown: Trades of symbols that no instrument is known for.
+        visible_at: When the newest batch was in all layers, ns since 1970; 0 if none was yet.
+        delay: Seconds from when its oldest record was received until then; 0 if that is not known.
+    """
+
+    def __init__(self) -> None:
+        self.batches = self.trades = self.duplicates = 0
+        self.invalid = self.unreadable = self.unknown = 0
+        self.visible_at = 0
+        self.delay = 0.0
+
+    def add(self, batch: Batch, intent: Intent) -> None:
+        """Count a batch that is done."""
+        usable = int(batch.usable().sum())
+        new = int(np.unpackbits(np.frombuffer(intent.accepted, np.uint8)).sum())
+        self.batches += 1
+        self.trades += len(batch)
+        self.duplicates += usable - new
+        self.unknown += len(batch) - usable
+        self.invalid += batch.invalid
+        self.unreadable += len(batch.unreadable)
+        self.visible_at = time.time_ns()
+        self.delay = (self.visible_at - batch.received) / 1e9 if batch.received else 0.0
