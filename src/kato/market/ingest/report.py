@@ -8,6 +8,7 @@ import numpy as np
 
 from kato.market.ingest.intents import Intent
 from kato.market.layers.rows import Batch
+from kato.market.times import Times
 
 
 class Report:
@@ -22,6 +23,8 @@ class Report:
         unknown: Trades of symbols that no instrument is known for.
         visible_at: When the newest batch was in all layers, ns since 1970; 0 if none was yet.
         delay: Seconds from when its oldest record was received until then; 0 if that is not known.
+        visible: That time, counted for each new trade of each batch.
+        inserting: Times of inserts, of one batch each.
     """
 
     def __init__(self) -> None:
@@ -29,6 +32,8 @@ class Report:
         self.invalid = self.unreadable = self.unknown = 0
         self.visible_at = 0
         self.delay = 0.0
+        self.visible = Times()
+        self.inserting = Times()
 
     def add(self, batch: Batch, intent: Intent) -> None:
         """Count a batch that is done."""
@@ -42,3 +47,5 @@ class Report:
         self.unreadable += len(batch.unreadable)
         self.visible_at = time.time_ns()
         self.delay = (self.visible_at - batch.received) / 1e9 if batch.received else 0.0
+        if batch.received:
+            self.visible.add(self.delay, new)
