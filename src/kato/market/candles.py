@@ -9,14 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 import msgspec
 
 from kato.errors import InvalidInput
 from kato.market.timeframes import Timeframe, timeframe
-from kato.market.trade import Side
+from kato.market.trade import EXCHANGES, Side
 from kato.storage.clickhouse.client import ClickHouse
 
 MOST_ROWS = 100_000
@@ -327,14 +326,11 @@ class Market:
         found.sort(key=lambda candle: (candle.exchange, candle.start))
         if not fill:
             return found
-        groups = [list(group) for _, group in groupby(found, lambda candle: candle.exchange)]
-        if not groups and exchange:
-            groups = [[]]
         return [
             candle
-            for group in groups
+            for where in ([exchange] if exchange else EXCHANGES)
             for candle in self._filled(
-                group, symbol, length, group[0].exchange if group else exchange, within
+                [one for one in found if one.exchange == where], symbol, length, where, within
             )
         ]
 
@@ -439,12 +435,11 @@ class Market:
         end = min(end, max(now, candles[-1].start + 1 if candles else 0))
         before = self._before(symbol, length, exchange, within, candles)
         begun = [before, *candles] if before else list(candles)
-        filled = _with_quiet(begun, length, end)
-        first = within.since
+        first = -(-within.since // length.nanoseconds) * length.nanoseconds
         if not within.oldest:  # the newest: no use in making what is cut off
             last = max(end - 1, candles[-1].start if candles else 0)
             first = max(first, length.start(last) - (within.limit - 1) * length.nanoseconds)
-        return list(_some(filled, first, within.limit))
+        return list(_some(_with_quiet(begun, length, first, end), first, within.limit))
 
     def _before(
         self,
@@ -485,24 +480,29 @@ def _seconds(within: Range, length: Timeframe) -> dict[str, int]:
 
 
 def _trade(row: Sequence[Any]) -> StoredTrade:
-    return StoredTrade(*row[:9], Side(row[9]), *row[10:])
+    values = list(row)
+    values[9] = Side(values[9])
+    return StoredTrade(*values)
 
 
-def _with_quiet(candles: Iterable[Candle], length: Timeframe, end: int) -> Iterator[Candle]:
+def _with_quiet(
+    candles: Iterable[Candle], length: Timeframe, first: int, end: int
+) -> Iterator[Candle]:
     previous: Candle | None = None
     for candle in candles:
-        yield from _quiet(previous, length, candle.start)
+        if previous is not None:
+            yield from _quiet(previous, length, first, candle.start)
         yield candle
         previous = candle
-    yield from _quiet(previous, length, end)
+    if previous is not None:
+        yield from _quiet(previous, length, first, end)
 
 
-def _quiet(previous: Candle | None, length: Timeframe, end: int) -> Iterator[Candle]:
-    """A candle for each window without trades from one candle up to a time."""
-    if previous is None:
-        return
+def _quiet(previous: Candle, length: Timeframe, first: int, end: int) -> Iterator[Candle]:
+    """A candle for each window without trades behind one, from a time on and up to another."""
     close = previous.close
-    for start in range(previous.start + length.nanoseconds, end, length.nanoseconds):
+    begin = max(previous.start + length.nanoseconds, first)
+    for start in range(begin, end, length.nanoseconds):
         yield Candle(
             exchange=previous.exchange,
             symbol=previous.symbol,

@@ -63,6 +63,7 @@ class Feed:
 
     Attributes:
         counts: What it counts.
+        protocol: How the exchange talks.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Feed:
         encoder: Encoder | None = None,
     ) -> None:
         self.counts = Counts()
+        self.protocol = protocol
         self._exchange = protocol.exchange
         self._consecutive = protocol.consecutive
         self._instruments = instruments
@@ -164,7 +166,7 @@ class Feed:
 
     def _new(self, symbol: str, trades: Sequence[Trade], arrival: _Arrival) -> Sequence[Trade]:
         """The trades that are not known to have come before; what is remarkable is noted."""
-        if not self._consecutive:
+        if not (self._consecutive and trades[0].sequence):
             return self._new_by_id(symbol, trades, arrival)
         numbers = self._numbers.get(symbol)
         if numbers is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, cast
 
@@ -16,11 +16,13 @@ import msgspec
 
 from kato.errors import UnreadableInput
 from kato.market.feeds.clock import Clock
-from kato.market.feeds.connection import Receiver
 from kato.market.feeds.counts import Counts
+from kato.market.feeds.feed import Encoder, Feed
 from kato.market.feeds.protocol import Message
-from kato.market.feeds.protocols import decode
-from kato.market.trade import Exchange
+from kato.market.feeds.protocols import decode, protocol_of
+from kato.market.instruments import InstrumentFile
+from kato.market.log.records import LogWriter
+from kato.market.trade import EXCHANGES, Exchange
 
 
 class Received(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -117,26 +119,54 @@ def recorded(path: Path) -> Iterator[Received]:
         ) from error
 
 
-async def replay(
-    lines: Iterable[Received], receiver: Receiver, clock: Clock, speed: float
-) -> AsyncIterator[Received]:
-    """Hand the lines of a recording of one exchange to a receiver; yields each that was taken.
+class Player:
+    """Plays recordings: a feed for each exchange that speaks in them.
 
     Args:
-        lines: As they were recorded.
-        receiver: Who gets them.
-        clock: The time.
-        speed: 1 as fast as they came, 2 twice as fast; 0 without pauses.
+        instruments: What exchanges trade.
+        writer: The log.
+        encoder: Makes the records of normalized topics, if there are to be any.
     """
-    began, first = clock.monotonic(), None
-    for line in lines:
-        first = line.received if first is None else first
-        if speed:
-            due = began + (line.received - first) / 1e9 / speed
-            await clock.sleep(max(0.0, due - clock.monotonic()))
-        payload = line.payload
-        receiver.receive(decode(line.exchange, payload), payload, line.received, line.connection)
-        yield line
+
+    def __init__(
+        self, instruments: InstrumentFile, writer: LogWriter, encoder: Encoder | None = None
+    ) -> None:
+        self._writer = writer
+        self._feeds = {
+            exchange: Feed(protocol_of(exchange), instruments, writer, encoder)
+            for exchange in EXCHANGES
+        }
+
+    def counts(self) -> dict[Exchange, Counts]:
+        """What was played, by exchange."""
+        played = {exchange: feed.counts for exchange, feed in self._feeds.items()}
+        return {exchange: counts for exchange, counts in played.items() if counts.messages}
+
+    async def play(self, lines: Iterable[Received], clock: Clock, speed: float) -> None:
+        """Play a recording; at the end all of it is kept.
+
+        Args:
+            lines: As they were recorded.
+            clock: The time.
+            speed: 1 as fast as they came, 2 twice as fast; 0 without pauses.
+
+        Raises:
+            StoreUnavailable: The log does not take it.
+            UnreadableInput: A line is none of a recording.
+        """
+        began, first = clock.monotonic(), None
+        for line in lines:
+            first = line.received if first is None else first
+            if speed:
+                due = began + (line.received - first) / 1e9 / speed
+                await clock.sleep(max(0.0, due - clock.monotonic()))
+            self._take(line)
+        self._writer.flush()
+
+    def _take(self, line: Received) -> None:
+        text = line.payload
+        message = decode(line.exchange, text)
+        self._feeds[line.exchange].receive(message, text, line.received, line.connection)
 
 
 def _opened(path: Path, mode: str) -> IO[bytes]:

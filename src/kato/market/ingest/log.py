@@ -130,25 +130,26 @@ class BatchLog:
         self.report.add(intent.batch, intent.intent)
 
     def waiting(self) -> int:
-        """How many records wait."""
-        at = self._intents.positions()
-        return sum(
-            max(0, stop - at.get(position, first))
-            for position in self._reader.partitions(TOPICS)
-            for first, stop in [self._reader.bounds(position)]
-        )
+        """How many records waited when it was looked last, some seconds ago."""
+        return self.report.waiting
 
     def _where(self) -> dict[Position, int]:
         """The next offset of each partition; new partitions are looked for once in a while."""
         if self._positions is None:
             self._positions = self._intents.positions()
         if time.monotonic() >= self._looked_at + LOOK_SECONDS:
+            self._look()
             self._looked_at = time.monotonic()
-            self._reading.follow()
-            for position in self._reader.partitions(TOPICS):
-                if position not in self._after:
-                    self._after[position] = self._first(position)
         return self._after
+
+    def _look(self) -> None:
+        self._reading.follow()
+        waiting = 0
+        for position in self._reader.partitions(TOPICS):
+            if position not in self._after:
+                self._after[position] = self._first(position)
+            waiting += max(0, self._reader.bounds(position)[1] - self._after[position])
+        self.report.waiting = waiting
 
     def _first(self, position: Position) -> int:
         known = (self._positions or {}).get(position)

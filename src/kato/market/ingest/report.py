@@ -12,15 +12,17 @@ from kato.market.times import Times
 
 
 class Report:
-    """Counts, which only grow, and the newest batch.
+    """Counts, which only grow, and what is so now.
 
     Attributes:
         batches: Batches that were carried.
         trades: Trades they held, duplicates too.
-        duplicates: Trades that were there before.
+        new: Trades that were not there before.
+        duplicates: Trades that were.
         invalid: Trades that are in silver but in no candle.
         unreadable: Records that could not be read.
         unknown: Trades of symbols that no instrument is known for.
+        waiting: Records that waited in the log when it was looked last, some seconds ago.
         visible_at: When the newest batch was in all layers, ns since 1970; 0 if none was yet.
         delay: Seconds from when its oldest record was received until then; 0 if that is not known.
         visible: That time, counted for each new trade of each batch.
@@ -28,8 +30,9 @@ class Report:
     """
 
     def __init__(self) -> None:
-        self.batches = self.trades = self.duplicates = 0
+        self.batches = self.trades = self.new = self.duplicates = 0
         self.invalid = self.unreadable = self.unknown = 0
+        self.waiting = 0
         self.visible_at = 0
         self.delay = 0.0
         self.visible = Times()
@@ -41,6 +44,7 @@ class Report:
         new = int(np.unpackbits(np.frombuffer(intent.accepted, np.uint8)).sum())
         self.batches += 1
         self.trades += len(batch)
+        self.new += new
         self.duplicates += usable - new
         self.unknown += len(batch) - usable
         self.invalid += batch.invalid

@@ -6,6 +6,6 @@ same for the same seed, and keep the truth: every trade that was made, and wheth
 
 from kato.market.simulator.faults import Faults
 from kato.market.simulator.simulator import Simulator
-from kato.market.simulator.truth import Made, Truth
+from kato.market.simulator.truth import Made, Truth, TruthFile
 
-__all__ = ["Faults", "Made", "Simulator", "Truth"]
+__all__ = ["Faults", "Made", "Simulator", "Truth", "TruthFile"]

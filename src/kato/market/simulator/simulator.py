@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Self
 
-import msgspec
 from picows import WSListener, WSUpgradeRequest, ws_create_server
 
 from kato.errors import ServiceUnavailable
@@ -117,8 +116,3 @@ class Simulator:
     def _listener(self, request: WSUpgradeRequest) -> WSListener | None:
         venue = self.venues.get(request.path.decode("ascii", "replace").strip("/"))
         return None if venue is None else venue.connect()
-
-
-def truth_line(made: Made) -> bytes:
-    """A trade as a line of a file of the truth."""
-    return msgspec.json.encode(made) + b"\n"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
 
 import msgspec
 
+from kato.errors import InvalidInput
 from kato.market.trade import Exchange, Side
 
 
@@ -63,3 +67,37 @@ class Truth:
                 self._told.add(key)
                 if self._report is not None:
                     self._report(each)
+
+
+class TruthFile:
+    """A file that gets a line of JSON for each trade that is told.
+
+    Args:
+        path: The file, written anew; nothing is written if None.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            try:
+                self._file = self._path.open("wb", buffering=0)
+            except OSError as error:
+                raise InvalidInput(f"cannot write {self._path}: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def write(self, made: Made) -> None:
+        """Write a trade."""
+        if self._file is not None:
+            self._file.write(msgspec.json.encode(made) + b"\n")
