@@ -43,10 +43,10 @@ def well(measures: MarketMeasures, now: float) -> None:
     feed.message_at = feed.received_at = int(now - 1) * 10**9
     report = ingest.report
     report.batches += 500
-    report.trades += 500
+    report.new += 500
     report.inserting.add(0.08, 500)
     report.visible.add(0.15, 500)
-    ingest.lag = 40
+    report.waiting = 40
     ingest.windows += 6
     ingest.sealed_at = now - 2
     measures.differences["1m"].candles = 0
@@ -90,7 +90,7 @@ def unreadable_records(measures: MarketMeasures, _now: float) -> None:
 
 
 def lagging(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["market"].lag = 10_001
+    measures.ingest["market"].report.waiting = 10_001
 
 
 def failing(measures: MarketMeasures, _now: float) -> None:

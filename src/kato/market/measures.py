@@ -29,7 +29,6 @@ class IngestMeasures:
     Attributes:
         report: What the batches held; also which times they took.
         failures: Times a batch could not be carried.
-        lag: Records of the log that were not in the layers when it was looked last.
         windows: Candles' times that were sealed.
         sealed_at: When sealing was done last, s since 1970; 0 before the first time.
     """
@@ -37,15 +36,8 @@ class IngestMeasures:
     def __init__(self, report: Report | None = None) -> None:
         self.report = report or Report()
         self.failures = 0
-        self.lag = 0
         self.windows = 0
         self.sealed_at = 0.0
-
-    @property
-    def stored(self) -> int:
-        """Trades that went to silver."""
-        report = self.report
-        return report.trades - report.duplicates - report.unknown
 
 
 class DifferenceMeasures:
@@ -240,12 +232,12 @@ _TOLD = (
         "ingest",
         "group",
         ("report.batches", "batches_total", "Batches that are in the layers."),
-        ("stored", "trades_total", "Distinct trades that went to silver."),
+        ("report.new", "trades_total", "Distinct trades that went to silver."),
         ("report.invalid", "invalid_trades_total", "Trades that are no valid ones."),
         ("report.duplicates", "duplicates_total", "Trades that silver had before."),
         ("report.unreadable", "unreadable_records_total", "Records that nobody could read."),
         ("report.unknown", "unknown_trades_total", "Trades of no known instrument."),
-        ("lag", "lag_records", "Records of the log that are not in the layers yet."),
+        ("report.waiting", "lag_records", "Records of the log that are not in the layers yet."),
         ("failures", "batch_failures_total", "Times a batch could not be carried."),
         ("report.inserting", "insert_seconds", "Time of the insert of a batch."),
         ("report.visible", "visible_seconds", "Time from reception until all layers have a trade."),

@@ -71,7 +71,7 @@ def batch_of(*trades: Trade, **headers: bytes) -> Batch:
         ({"price": Decimal("Infinity")}, "price is not finite"),
         ({"price": Decimal(0)}, "price is not above 0"),
         ({"price": Decimal("1e26")}, "price is not below 1e+26"),
-        ({"size": Decimal("-1")}, "size is not above 0"),
+        ({"size": Decimal(-1)}, "size is not above 0"),
         ({"size": Decimal("0.0000000000001")}, "size has more than 12 decimals"),
         ({"time": 0}, "time is not between 1970 and 2100"),
         ({"time": 1 << 70}, "time is not between 1970 and 2100"),

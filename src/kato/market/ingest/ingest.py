@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from kato.errors import KatoError
+from kato.market.candles import MOST_ROWS, Market, Range
 from kato.market.ingest.intents import Intents
 from kato.market.ingest.log import BatchLog
 from kato.market.ingest.report import Report
@@ -19,13 +20,18 @@ from kato.market.ingest.sink import LayerSink
 from kato.market.layers.migrations import migrate
 from kato.market.layers.retention import Retention, drop_old
 from kato.market.layers.rows import Reading
-from kato.market.layers.sealing import LATENESS, Sealed, Sealer
+from kato.market.layers.sealing import LATENESS, RECENT, Sealed, Sealer
 from kato.market.log.records import LogReader
+from kato.market.measures import PROCESS, IngestMeasures, MarketMeasures
+from kato.market.timeframes import TIMEFRAMES
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
 
 GROUP = "market"
+
+COMPARE_SECONDS = 60.0
+"""How often live candles are compared with sealed ones."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +62,7 @@ class Ingest:
         reader: The log. Not closed.
         reading: Knows what records mean.
         pace: When it does what.
+        measures: Where it tells what it counts.
 
     Attributes:
         report: What it did.
@@ -67,13 +74,14 @@ class Ingest:
         StoreTooNew: A newer release made the tables.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the last two have their defaults
         self,
         clickhouse: ClickHouse,
         ledger: Connection,
         reader: LogReader,
         reading: Reading,
         pace: Pace = Pace(),  # noqa: B008 - frozen
+        measures: MarketMeasures = PROCESS,
     ) -> None:
         migrate(clickhouse)
         with ExitStack() as opened:
@@ -85,13 +93,18 @@ class Ingest:
         self._pace = pace
         self._log = BatchLog(reader, Intents(ledger, GROUP), reading, Seen(inserting))
         self._sealer = Sealer(self._sealing, pace.lateness)
+        self._counted = IngestMeasures(self._log.report)
+        measures.ingest.put(GROUP, self._counted)
+        self._differences = measures.differences
+        self._compared_at = 0.0
         self._stopping = threading.Event()
         self._seal_failure: Exception | None = None
         self._full_at = 0.0
         self._may_drop = threading.Event()
         self.retention = Retention()
         self.sealed: Sealed | None = None
-        self.writer = Writer(self._log, LayerSink(inserting), pace.interval, self._drop)
+        sink = LayerSink(inserting, self.report.inserting)
+        self.writer = Writer(self._log, sink, pace.interval, self._drop)
         self._thread = threading.Thread(target=self._seal_on, name="kato-sealing", daemon=True)
 
     def __enter__(self) -> Self:
@@ -150,9 +163,25 @@ class Ingest:
         sealed = self._sealer.seal(everything=full)
         if sealed.windows:
             self.sealed = sealed
+        self._counted.windows += sealed.windows
+        self._counted.sealed_at = time.time()
+        self._counted.failures = self.writer.failures
+        self._compare()
         if full:
             self._full_at = time.monotonic() + self._pace.full
             self._may_drop.set()
+
+    def _compare(self) -> None:
+        """Look once in a while whether live and sealed candles still count the same."""
+        if time.monotonic() < self._compared_at:
+            return
+        self._compared_at = time.monotonic() + COMPARE_SECONDS
+        within = Range(max(time.time_ns() - RECENT * 10**9, 0), limit=MOST_ROWS)
+        for one in TIMEFRAMES:
+            found = Market(self._sealing).differences(one.name, within)
+            part = self._differences[one.name]
+            part.candles = len(found)
+            part.trades = sum(abs(each.live_trades - each.sealed_trades) for each in found)
 
     def _drop(self) -> None:
         """Take away what is old, in the writer's thread: no batch comes in meanwhile.
