@@ -107,7 +107,7 @@ def layers_of(memory: kato.Memory) -> Iterator[Layers]:
 
 def walk(minutes: int, seed: int = 1, quiet: Sequence[int] = (), a_minute: int = 4) -> list[Made]:
     """Trades of a random walk from :data:`BEGIN` on; none in quiet minutes."""
-    chance = random.Random(seed)  # noqa: S311 - any will do
+    chance = random.Random(seed)
     price, made, number = Decimal(50_000), [], itertools.count(1)
     for minute in range(minutes):
         if minute in quiet:

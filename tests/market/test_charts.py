@@ -57,7 +57,7 @@ def test_an_svg_shows_each_candle() -> None:
         one_less.count(RISING) + one_less.count(FALLING)
     )
     assert QUIET in colours(chart([*CANDLES, candle(12, 100, 100, trades=0)], "1m"))
-    assert b"<!-- A/\\$B on binance, 1m -->" in svg
+    assert b"<!-- A/$B on binance, 1m -->" in svg
 
 
 @pytest.mark.parametrize("picture", ["svg", "png"])

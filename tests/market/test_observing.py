@@ -132,7 +132,7 @@ KILLS = 3
 def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
     tmp_path: Path, kills: int
 ) -> None:
-    chance = random.Random(7)  # noqa: S311 - any will do
+    chance = random.Random(7)
     command = [sys.executable, "-m", "tests.market.observer", str(tmp_path / "data"), "400"]
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.PIPE)

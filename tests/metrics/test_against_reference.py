@@ -1,7 +1,5 @@
 """The kernels against the specification as a program."""
 
-
-
 from __future__ import annotations
 
 import random

@@ -95,7 +95,7 @@ def assert_candles(clickhouse: ClickHouse, given: list[Trade]) -> None:
 def check_candles(
     carrier: Carrier, symbols: Callable[[], str], drawn: list[object], seed: int
 ) -> None:
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)
     given = made([symbols() for _ in range(3)], drawn)  # type: ignore[arg-type]
     carrier.restart()
     for batch in batches_of(given, rng):

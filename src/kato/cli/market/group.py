@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from kato.cli.market import feed, record, replay, simulate
+from kato.cli.market import feed, record, replay, show, simulate, status
 from kato.errors import InvalidInput
 
 EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka"}
@@ -33,3 +33,9 @@ market.command(rich_help_panel=_FEEDS)(feed.feed)
 market.command(rich_help_panel=_FEEDS)(record.record)
 market.command(rich_help_panel=_FEEDS)(replay.replay)
 market.command(rich_help_panel=_FEEDS)(simulate.simulate)
+
+_LAYERS = "Candles and trades"
+market.command(rich_help_panel=_LAYERS)(show.candles)
+market.command(rich_help_panel=_LAYERS)(show.trades)
+market.command(rich_help_panel=_LAYERS)(show.chart)
+market.command(rich_help_panel=_LAYERS)(status.status)
