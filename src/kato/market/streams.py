@@ -13,12 +13,22 @@ from typing import Protocol
 import msgspec
 
 from kato.errors import InvalidInput
-from kato.market.candles import MOST_ROWS, Candle, Market, Range, StoredTrade
+from kato.market.candles import MOST_ROWS, Candle, Range, StoredTrade
 from kato.market.encoding import TRADES, Tick
 from kato.market.layers.sealing import LATENESS
 from kato.market.timeframes import timeframe
 
 ZERO = Decimal(0)
+
+
+class Layers(Protocol):
+    """Where candles and trades are: :class:`kato.market.candles.Market`, or one far away."""
+
+    def candles(self, symbol: str, name: str, exchange: str, within: Range) -> list[Candle]:
+        """Candles of an instrument that begin in a range, in order."""
+
+    def trades(self, symbol: str, exchange: str, within: Range) -> list[StoredTrade]:
+        """Trades of an instrument that were made in a range, in order."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -140,7 +150,7 @@ class CandleStream:
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own, said by name
         self,
-        market: Market,
+        market: Layers,
         exchange: str,
         symbol: str,
         name: str,
@@ -196,7 +206,7 @@ class TradeStream:
 
     def __init__(  # noqa: PLR0913 - each is a choice of its own, said by name
         self,
-        market: Market,
+        market: Layers,
         exchange: str,
         symbol: str,
         *,

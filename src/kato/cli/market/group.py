@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import typer
 
-from kato.cli.market import feed, record, replay, show, simulate, status
+from kato.cli.market import demo, feed, observe, record, replay, show, simulate, status
 from kato.errors import InvalidInput
 
 EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka"}
@@ -39,3 +39,8 @@ market.command(rich_help_panel=_LAYERS)(show.candles)
 market.command(rich_help_panel=_LAYERS)(show.trades)
 market.command(rich_help_panel=_LAYERS)(show.chart)
 market.command(rich_help_panel=_LAYERS)(status.status)
+
+_MEMORY = "Memory"
+market.command(rich_help_panel=_MEMORY)(observe.observe)
+market.command(rich_help_panel=_MEMORY)(observe.backtest)
+market.command(rich_help_panel=_MEMORY)(demo.demo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
@@ -42,12 +43,14 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         lateness: Seconds a trade may come late without a candle being sealed twice.
         sealing: Seconds from one turn of sealing to the next.
         full: Seconds from one look at all that could be sealed, and be taken away, to the next.
+        now: Tells the time of trades, ns since 1970.
     """
 
     interval: float = 0.05
     lateness: float = LATENESS
     sealing: float = 5.0
     full: float = 3600.0
+    now: Callable[[], int] = time.time_ns
 
 
 class Ingest:
@@ -160,7 +163,7 @@ class Ingest:
 
     def _turn(self) -> None:
         full = time.monotonic() >= self._full_at
-        sealed = self._sealer.seal(everything=full)
+        sealed = self._sealer.seal(self._pace.now(), everything=full)
         if sealed.windows:
             self.sealed = sealed
         self._counted.windows += sealed.windows
@@ -176,7 +179,7 @@ class Ingest:
         if time.monotonic() < self._compared_at:
             return
         self._compared_at = time.monotonic() + COMPARE_SECONDS
-        within = Range(max(time.time_ns() - RECENT * 10**9, 0), limit=MOST_ROWS)
+        within = Range(max(self._pace.now() - RECENT * 10**9, 0), limit=MOST_ROWS)
         for one in TIMEFRAMES:
             found = Market(self._sealing).differences(one.name, within)
             part = self._differences[one.name]
