@@ -32,7 +32,7 @@ FITTED_TO = 20
 """Candles to which the bins are fitted."""
 
 LOOK_SECONDS = 0.25
-SHOWN = 8
+SHOWN = 5
 
 
 def demo(
@@ -155,7 +155,7 @@ class _Stage:
         from kato.market.candles import Range  # noqa: PLC0415
 
         newest = self._market.candles(SYMBOL, "1m", EXCHANGE, Range(limit=SHOWN))
-        parts: list[RenderableType] = [self._state(), show.candle_table(newest)]
+        parts: list[RenderableType] = [self._state(), show.candle_table(newest, brief=True)]
         watcher = self._watcher
         if watcher is None:
             return Group(*parts, Text(f"{FITTED_TO} candles are waited for, to fit bins to"))

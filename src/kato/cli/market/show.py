@@ -109,28 +109,42 @@ def chart(  # noqa: PLR0913, PLR0917 - a command's options
     notes().print(safe(f"{len(found)} candles in {file}"))
 
 
-def candle_table(candles: Sequence[Candle]) -> Table:
-    """Candles for people; those that are not sealed yet are marked."""
-    from kato.market.forms import plain  # noqa: PLC0415 - help must not wait
+def candle_table(candles: Sequence[Candle], *, brief: bool = False) -> Table:
+    """Candles for people; those that are not sealed yet are marked.
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("exchange", "begins"):
-        table.add_column(name)
-    for name in ("open", "high", "low", "close", "volume", "trades", "vwap"):
-        table.add_column(name, justify="right")
+    Args:
+        candles: In order.
+        brief: Whether to leave out what a small window has no room for.
+    """
+    several = len({candle.exchange for candle in candles}) > 1
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("exchange", "begins")[not several :]:
+        table.add_column(name, no_wrap=True)
+    for name in ("open", "high", "low", "close", "volume", "trades", "vwap")[: 6 if brief else 7]:
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("")
     for candle in candles:
-        style = "dim" if not candle.trades else RISING if candle.close >= candle.open else FALLING
-        numbers = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-        table.add_row(
-            Text(safe(candle.exchange)),
-            begin_text(candle.start),
-            *(Text(plain(number), style=style) for number in numbers),
-            f"{candle.trades:,}",
-            "" if candle.vwap is None else f"{candle.vwap:.8g}",
-            Text("" if candle.sealed else "live", style="dim"),
-        )
+        cells = _candle_cells(candle, brief=brief)
+        table.add_row(*(cells if several else cells[1:]))
     return table
+
+
+def _candle_cells(candle: Candle, *, brief: bool) -> list[Text]:
+    from kato.market.forms import plain  # noqa: PLC0415 - help must not wait
+
+    style = "dim" if not candle.trades else RISING if candle.close >= candle.open else FALLING
+    prices = (candle.open, candle.high, candle.low, candle.close)
+    begins = begin_text(candle.start)
+    vwap = [] if brief else [Text("" if candle.vwap is None else f"{candle.vwap:.8g}")]
+    return [
+        Text(safe(candle.exchange)),
+        Text(begins[11:] if brief else begins),
+        *(Text(plain(price), style=style) for price in prices),
+        Text(f"{candle.volume:.6g}"),
+        Text(f"{candle.trades:,}"),
+        *vwap,
+        Text("" if candle.sealed else "live", style="dim"),
+    ]
 
 
 def begin_text(time: int) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kato.market.encoding import Encoding
     from kato.market.observing import Bridge, Guess, Seen
 
-SHOWN = 12
+SHOWN = 6
 """Events that are shown."""
 
 
@@ -115,9 +115,9 @@ class Watcher:
 
 def lines_table(watcher: Watcher) -> Table:
     """The newest events, and what was guessed of each before it came."""
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("time", "observed", "KATO guessed", ""):
-        table.add_column(name)
+        table.add_column(name, no_wrap=True)
     for line in watcher.lines:
         table.add_row(*_cells(line, watcher.score.feature))
     next_one = watcher.guesses.get(watcher.score.feature)
