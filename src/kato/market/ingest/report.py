@@ -9,6 +9,7 @@ import numpy as np
 
 from kato.market.ingest.intents import Intent
 from kato.market.layers.rows import Batch
+from kato.market.times import Times
 
 
 class Report:
@@ -25,6 +26,8 @@ class Report:
         waiting: Records that waited in the log when it was looked last, some seconds ago.
         visible_at: When the newest batch was in all layers, ns since 1970; 0 if none was yet.
         delay: Seconds from when its oldest record was received until then; 0 if that is not known.
+        visible: That time, counted for each new trade of each batch.
+        inserting: Times of inserts, of one batch each.
     """
 
     def __init__(self) -> None:
@@ -33,6 +36,8 @@ class Report:
         self.waiting = 0
         self.visible_at = 0
         self.delay = 0.0
+        self.visible = Times()
+        self.inserting = Times()
         self._oldest: int | None = None
         self._lock = threading.Lock()
 
@@ -50,6 +55,8 @@ class Report:
         self._note_times(batch)
         self.visible_at = time.time_ns()
         self.delay = (self.visible_at - batch.received) / 1e9 if batch.received else 0.0
+        if batch.received:
+            self.visible.add(self.delay, new)
 
     def take_oldest(self) -> int | None:
         """When the oldest trade was made that came since this was last asked, ns since 1970."""
