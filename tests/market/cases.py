@@ -13,7 +13,7 @@ MINUTE = 60 * 10**9
 
 def items(count: int, seed: int = 1, motif: int = 0) -> list[Item]:
     """Candles of a random walk; with a motif, its steps come round after so many."""
-    chance = random.Random(seed)  # noqa: S311 - any will do
+    chance = random.Random(seed)
     rounds = [chance.choice((-3, -1, 0, 2, 4)) for _ in range(motif or count)]
     close, made = Decimal(10_000), []
     for i in range(count):

@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.market.cases import MINUTE, fitted, history, items
+from tests.market.cases import fitted, history, items
 
 import kato
 from kato.errors import Conflict, InvalidInput
-from kato.market.encoding import Tick
 from kato.market.observing import Bridge, agree, encoding_of, forget_encoding, session_for
-from kato.market.streams import History, Item, candle_items
+from kato.market.streams import History
 from kato.model.answers import Observation
 from kato.session import Session
 
@@ -126,22 +125,6 @@ def test_a_motif_is_foretold(memory: kato.Memory, kb_name: str) -> None:
     assert counted.observed_until == 119 * 60
 
 
-def test_times_without_trades_are_candles_where_that_is_wanted() -> None:
-    started = [_Started(item) for item in ITEMS[:10] if item.time // MINUTE not in (3, 4, 7)]
-    made = candle_items(started, MINUTE)
-    assert [item.time // MINUTE for item in made] == [*range(10)]
-    close = made[2].tick.close
-    assert made[3].tick == made[4].tick == Tick(close, close, close, made[3].tick.volume * 0)
-    assert [item.time for item in candle_items(started)] == [each.start for each in started]
-
-
-class _Started:
-    def __init__(self, item: Item) -> None:
-        self.start = item.time
-        self.high, self.low = item.tick.high, item.tick.low
-        self.close, self.volume = item.tick.close, item.tick.volume
-
-
 KILLS = 3
 
 
@@ -149,7 +132,7 @@ KILLS = 3
 def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
     tmp_path: Path, kills: int
 ) -> None:
-    chance = random.Random(7)  # noqa: S311 - any will do
+    chance = random.Random(7)
     command = [sys.executable, "-m", "tests.market.observer", str(tmp_path / "data"), "400"]
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.PIPE)

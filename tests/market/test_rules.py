@@ -36,20 +36,20 @@ Change = Callable[[MarketMeasures, float], None]
 
 def well(measures: MarketMeasures, now: float) -> None:
     """A minute in which all goes well."""
-    feed, ingest = measures.feeds["binance"], measures.ingest["binance"]
+    feed, ingest = measures.feeds["binance"], measures.ingest["market"]
     feed.state, feed.connections = "live", 1
     feed.messages += 600
     feed.trades += 500
     feed.message_at = feed.received_at = int(now - 1) * 10**9
-    ingest.records += 600
-    ingest.trades += 500
-    ingest.lag = 40
-    ingest.insert.add(0.08, 500)
-    ingest.visible.add(0.15, 500)
-    for timeframe in ("1m", "1h"):
-        sealing = measures.sealing[timeframe]
-        sealing.sealed += 1
-        sealing.sealed_until = now - 90
+    report = ingest.report
+    report.batches += 500
+    report.new += 500
+    report.inserting.add(0.08, 500)
+    report.visible.add(0.15, 500)
+    report.waiting = 40
+    ingest.windows += 6
+    ingest.sealed_at = now - 2
+    measures.differences["1m"].candles = 0
     bridge = measures.bridges["candles"]
     bridge.observed += 1
     bridge.learned += 1
@@ -86,35 +86,35 @@ def unreadable(measures: MarketMeasures, _now: float) -> None:
 
 
 def unreadable_records(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].dead_letters += 1
+    measures.ingest["market"].report.unreadable += 1
 
 
 def lagging(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].lag = 10_001
+    measures.ingest["market"].report.waiting = 10_001
 
 
 def failing(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].failures += 1
+    measures.ingest["market"].failures += 1
 
 
 def slow(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].insert.add(2.0, 5000)
+    measures.ingest["market"].report.inserting.add(2.0, 5000)
 
 
 def late(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].visible.add(2.0, 20)
+    measures.ingest["market"].report.visible.add(2.0, 20)
 
 
 def invalid(measures: MarketMeasures, _now: float) -> None:
-    measures.ingest["binance"].invalid += 50
+    measures.ingest["market"].report.invalid += 50
 
 
 def differing(measures: MarketMeasures, _now: float) -> None:
-    measures.sealing["1m"].differing += 1
+    measures.differences["1m"].candles = 3
 
 
 def unsealed(measures: MarketMeasures, now: float) -> None:
-    measures.sealing["1m"].sealed_until = now - 901
+    measures.ingest["market"].sealed_at = now - 901
 
 
 def behind(measures: MarketMeasures, now: float) -> None:

@@ -467,5 +467,5 @@ def test_what_the_market_half_of_this_process_measures_is_told(client: httpx.Cli
     before = feed.messages
     feed.messages += 3
     assert value(client, "kato_market_messages_total", exchange="kraken") == before + 3
-    PROCESS.ingest["kraken"].visible.add(0.2)
-    assert value(client, "kato_market_visible_seconds_count", exchange="kraken") >= 1
+    PROCESS.ingest["test"].report.visible.add(0.2)
+    assert value(client, "kato_market_visible_seconds_count", group="test") >= 1

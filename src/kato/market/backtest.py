@@ -200,37 +200,66 @@ def wilson(outcomes: Iterable[bool]) -> Share:
     return Share(share, max(middle - half, 0.0), min(middle + half, 1.0))
 
 
+class Baselines:
+    """Counts the symbols of one feature as they come, and says what to expect.
+
+    Args:
+        feature: Whose symbols.
+
+    >>> baselines = Baselines("ret")
+    >>> for symbol in ("ret:0", "ret:+1", "ret:0", "ret:+1", "ret:0", "ret:0"):
+    ...     baselines.count([symbol])
+    >>> baselines.most_frequent(), baselines.after_last()
+    ('ret:0', 'ret:+1')
+    """
+
+    def __init__(self, feature: str) -> None:
+        self._prefix = f"{feature}:"
+        self._frequency: Counter[str] = Counter()
+        self._next: dict[str, Counter[str]] = {}
+        self._last = ""
+
+    def symbol_of(self, event: Event) -> str:
+        """The symbol of the feature."""
+        return next(symbol for symbol in event if symbol.startswith(self._prefix))
+
+    def count(self, event: Event) -> None:
+        """Count what came."""
+        symbol = self.symbol_of(event)
+        self._frequency[symbol] += 1
+        if self._last:
+            self._next.setdefault(self._last, Counter())[symbol] += 1
+        self._last = symbol
+
+    def most_frequent(self) -> str | None:
+        """The symbol that came most often."""
+        return most_voted(self._frequency)
+
+    def after_last(self) -> str | None:
+        """The symbol that most often came after the last one."""
+        return most_voted(self._next.get(self._last, Counter()))
+
+
 class _Walker:
     """A session, and what the baselines count beside it."""
 
     def __init__(self, session: Session, feature: str) -> None:
         self._session = session
         self._feature = feature
-        self._frequency: Counter[str] = Counter()
-        self._next: dict[str, Counter[str]] = {}
-        self._last: str | None = None
+        self._baselines = Baselines(feature)
 
     def observe(self, events: Sequence[Event]) -> None:
         for begin in range(0, len(events), OBSERVED_AT_ONCE):
             part = events[begin : begin + OBSERVED_AT_ONCE]
             self._session.observe_many([Observation(event) for event in part])
         for event in events:
-            self._count(self._symbol(event))
+            self._baselines.count(event)
 
     def ask(self, event: Event, at: int) -> Asked:
-        guesses = guesses_of(self._session, (self._feature,))
-        after = most_voted(self._next.get(self._last or "", Counter()))
-        frequent = most_voted(self._frequency)
-        return Asked(at, self._symbol(event), guesses.get(self._feature), after, frequent)
-
-    def _symbol(self, event: Event) -> str:
-        return next(symbol for symbol in event if symbol.startswith(f"{self._feature}:"))
-
-    def _count(self, symbol: str) -> None:
-        self._frequency[symbol] += 1
-        if self._last is not None:
-            self._next.setdefault(self._last, Counter())[symbol] += 1
-        self._last = symbol
+        guess = guesses_of(self._session, (self._feature,)).get(self._feature)
+        baselines = self._baselines
+        came = baselines.symbol_of(event)
+        return Asked(at, came, guess, baselines.after_last(), baselines.most_frequent())
 
 
 def _spaced(first: int, stop: int, most: int) -> Iterator[int]:

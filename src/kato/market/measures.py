@@ -8,10 +8,8 @@ tells them by :func:`served`; one that does, in its ``/metrics``.
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import accumulate
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -21,85 +19,38 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from kato.market.feeds.counts import Counts
-
-SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper bounds of the classes of times."""
-
-
-class Times:
-    """How long something took, by classes.
-
-    >>> times = Times()
-    >>> times.add(0.2)
-    >>> times.add(60)
-    >>> times.count, times.seconds, times.classes()[-2:]
-    (2, 60.2, [('30.0', 1), ('+Inf', 2)])
-    """
-
-    def __init__(self) -> None:
-        self._counts = [0] * (len(SECONDS) + 1)
-        self.seconds = 0.0
-
-    @property
-    def count(self) -> int:
-        """How often it was measured."""
-        return sum(self._counts)
-
-    def add(self, seconds: float, often: int = 1) -> None:
-        """Count a time; often, where many things took it together."""
-        self._counts[bisect_left(SECONDS, seconds)] += often
-        self.seconds += seconds * often
-
-    def classes(self) -> list[tuple[str, int]]:
-        """Upper bounds, and how many times were no longer."""
-        bounds = [*map(str, SECONDS), "+Inf"]
-        return list(zip(bounds, accumulate(self._counts), strict=True))
+from kato.market.ingest.report import Report
+from kato.market.times import Times
 
 
 class IngestMeasures:
-    """What ingest counts of one exchange.
+    """What ingest and sealing count, besides what is in the report of the batches.
 
     Attributes:
-        records: Records of the log that are in the layers.
-        trades: Distinct trades that are in silver.
-        invalid: Those of them that are no valid trades.
-        duplicates: Trades that were not inserted, as silver has them.
-        dead_letters: Records that nobody could read.
-        lag: Records of the log that are not in the layers yet.
-        failures: Times a batch could not be inserted.
-        insert: Times of inserts, of one batch each.
-        visible: Times from the reception of a trade until all layers have it, by trade.
+        report: What the batches held; also which times they took.
+        failures: Times a batch could not be carried.
+        windows: Candles' times that were sealed.
+        sealed_at: When sealing was done last, s since 1970; 0 before the first time.
     """
 
-    def __init__(self) -> None:
-        self.records = 0
-        self.trades = 0
-        self.invalid = 0
-        self.duplicates = 0
-        self.dead_letters = 0
-        self.lag = 0
+    def __init__(self, report: Report | None = None) -> None:
+        self.report = report or Report()
         self.failures = 0
-        self.insert = Times()
-        self.visible = Times()
+        self.windows = 0
+        self.sealed_at = 0.0
 
 
-class SealingMeasures:
-    """What sealing counts of one timeframe.
+class DifferenceMeasures:
+    """How live and sealed candles of one timeframe differ, as of the last look.
 
     Attributes:
-        sealed: Candles that were sealed.
-        resealed: Candles that were sealed again for a late trade.
-        differing: Candles whose live form was not what was sealed.
-        difference: Trades by which live and sealed candles differed in the last look, in sum.
-        sealed_until: Up to when candles are sealed, s since 1970; 0 before the first.
+        candles: How many do.
+        trades: By how many trades, in sum.
     """
 
     def __init__(self) -> None:
-        self.sealed = 0
-        self.resealed = 0
-        self.differing = 0
-        self.difference = 0
-        self.sealed_until = 0.0
+        self.candles = 0
+        self.trades = 0
 
 
 class BridgeMeasures:
@@ -154,8 +105,8 @@ class MarketMeasures(Collector):
 
     Attributes:
         feeds: By exchange, what its feed counts.
-        ingest: By exchange.
-        sealing: By timeframe.
+        ingest: By the group for which it ingests.
+        differences: By timeframe.
         bridges: By knowledge base.
 
     >>> measures = MarketMeasures()
@@ -169,7 +120,7 @@ class MarketMeasures(Collector):
     def __init__(self) -> None:
         self.feeds = By(Counts)
         self.ingest = By(IngestMeasures)
-        self.sealing = By(SealingMeasures)
+        self.differences = By(DifferenceMeasures)
         self.bridges = By(BridgeMeasures)
 
     def collect(self) -> Iterator[Metric]:
@@ -279,25 +230,25 @@ _TOLD = (
     ),
     *_of(
         "ingest",
-        "exchange",
-        ("records", "records_total", "Records of the log that are in the layers."),
-        ("trades", "trades_total", "Distinct trades that are in silver."),
-        ("invalid", "invalid_trades_total", "Those of them that are no valid trades."),
-        ("duplicates", "duplicates_total", "Trades that silver had before."),
-        ("dead_letters", "dead_letters_total", "Records that nobody could read."),
-        ("lag", "lag_records", "Records of the log that are not in the layers yet."),
-        ("failures", "insert_failures_total", "Times a batch could not be inserted."),
-        ("insert", "insert_seconds", "Time of the insert of a batch."),
-        ("visible", "visible_seconds", "Time from reception until all layers have a trade."),
+        "group",
+        ("report.batches", "batches_total", "Batches that are in the layers."),
+        ("report.new", "trades_total", "Distinct trades that went to silver."),
+        ("report.invalid", "invalid_trades_total", "Trades that are no valid ones."),
+        ("report.duplicates", "duplicates_total", "Trades that silver had before."),
+        ("report.unreadable", "unreadable_records_total", "Records that nobody could read."),
+        ("report.unknown", "unknown_trades_total", "Trades of no known instrument."),
+        ("report.waiting", "lag_records", "Records of the log that are not in the layers yet."),
+        ("failures", "batch_failures_total", "Times a batch could not be carried."),
+        ("report.inserting", "insert_seconds", "Time of the insert of a batch."),
+        ("report.visible", "visible_seconds", "Time from reception until all layers have a trade."),
+        ("windows", "sealed_windows_total", "Candles' times that were sealed."),
+        ("sealed_at", "sealed_timestamp_seconds", "When sealing was done last."),
     ),
     *_of(
-        "sealing",
+        "differences",
         "timeframe",
-        ("sealed", "sealed_candles_total", "Candles that were sealed."),
-        ("resealed", "resealed_candles_total", "Candles that were sealed again."),
-        ("differing", "differing_candles_total", "Candles whose live form was another."),
-        ("difference", "sealed_difference_trades", "Trades by which live and sealed differ."),
-        ("sealed_until", "sealed_timestamp_seconds", "Up to when candles are sealed."),
+        ("candles", "differing_candles", "Candles whose live and sealed forms differ."),
+        ("trades", "differing_trades", "Trades by which they differ."),
     ),
     *_of(
         "bridges",

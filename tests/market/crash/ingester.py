@@ -27,7 +27,7 @@ RECORDS = 400
 
 def trades_at(offset: int) -> list[Trade]:
     """The trades of the record at an offset: some are new, some came before, some come late."""
-    rng = Random(offset)  # noqa: S311 - not for secrets
+    rng = Random(offset)
     symbol = SYMBOLS[offset % len(SYMBOLS)]
     number = 1 + offset // len(SYMBOLS)
     late = [number - rng.randint(1, 50) for _ in range(rng.randrange(3))]
@@ -42,7 +42,7 @@ def _trade(symbol: str, number: int) -> Trade:
 
 def open_log(memory: kato.Memory, data: Path) -> tuple[Connection, StreamReader]:
     """The ledger of a memory, and the log in it."""
-    connection = memory._engines.connection
+    connection = memory.ledger()
     del data
     return connection, StreamReader(connection)
 

@@ -87,14 +87,14 @@ def _check_candles(clickhouse: ClickHouse, trades: list[Trade]) -> None:
 
 def crash(data: Path, seed: int, victims: list[str]) -> None:
     print(f"seed {seed}")
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)
     for victim in victims:
         told = run_and_kill(data, victim, rng.random() * 0.8)
         check(data, told)
 
 
 def test_each_trade_is_there_once(tmp_path: Path) -> None:
-    crash(tmp_path / "data", random.randrange(1 << 30), [*VICTIMS])  # noqa: S311 - no secret
+    crash(tmp_path / "data", random.randrange(1 << 30), [*VICTIMS])
 
 
 @pytest.mark.deep

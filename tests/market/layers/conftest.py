@@ -35,7 +35,7 @@ def clickhouse(memory: kato.Memory) -> Iterator[ClickHouse]:
 @pytest.fixture
 def carrier(clickhouse: ClickHouse, memory: kato.Memory) -> Carrier:
     """Ingest of Binance's trades from nothing."""
-    return Carrier(clickhouse, memory._engines.connection)
+    return Carrier(clickhouse, memory.ledger())
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def own(memory: kato.Memory) -> Iterator[Carrier]:
         patch.setattr("kato.storage.clickhouse.client.DATABASE", "filled")
         apart = clickhouse.another()
         migrate(apart)
-        yield Carrier(apart, memory._engines.connection)
+        yield Carrier(apart, memory.ledger())
         apart.close()
     clickhouse.command("DROP DATABASE filled SYNC")
     clickhouse.close()
@@ -74,7 +74,7 @@ def test_backfill_equals(own: Carrier, memory: kato.Memory, lost: str) -> None:
     before, bronze = everything(own.clickhouse), rows_in_bronze(own)
     for table in LOST[lost]:
         own.clickhouse.command(f"TRUNCATE TABLE {table}")
-    done = backfill(own.clickhouse, memory._engines.connection, Written(), 0)
+    done = backfill(own.clickhouse, memory.ledger(), Written(), 0)
     assert done.read == bronze
     assert done.added == (len(trades) if "silver_trades" in LOST[lost] else 0)
     assert everything(own.clickhouse) == before
@@ -99,7 +99,7 @@ def test_an_instrument_that_is_known_now_comes_in(own: Carrier, memory: kato.Mem
         def symbol(self, _exchange: str, native: str) -> str:
             return native.strip("?").replace("-", "/")
 
-    done = backfill(own.clickhouse, memory._engines.connection, Knows(), 0)
+    done = backfill(own.clickhouse, memory.ledger(), Knows(), 0)
     assert (done.read, done.added) == (5, 5)
     assert [one.trades for one in Market(own.clickhouse).candles("A/B", "1d")] == [5]
 
@@ -120,7 +120,7 @@ def test_a_backfill_that_was_cut_off_is_made_again(
     with monkeypatch.context() as patch:
         patch.setattr("kato.market.ingest.log.Intents.done", cut)
         with pytest.raises(InterruptedError):
-            backfill(own.clickhouse, memory._engines.connection, Written(), 0)
-    backfill(own.clickhouse, memory._engines.connection, Written(), 0)
+            backfill(own.clickhouse, memory.ledger(), Written(), 0)
+    backfill(own.clickhouse, memory.ledger(), Written(), 0)
     assert everything(own.clickhouse) == before
     assert msgspec.structs.asdict(Market(own.clickhouse).symbols()[0])["trades"] > 0

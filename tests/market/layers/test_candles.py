@@ -108,7 +108,7 @@ def assert_candles(clickhouse: ClickHouse, given: list[Trade]) -> None:
 def check_candles(
     carrier: Carrier, symbols: Callable[[], str], drawn: list[object], seed: int
 ) -> None:
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)
     given = made([symbols() for _ in range(3)], drawn)  # type: ignore[arg-type]
     carrier.restart()
     for batch in batches_of(given, rng):
@@ -230,7 +230,7 @@ def test_an_unknown_timeframe_is_refused(clickhouse: ClickHouse) -> None:
 def test_several_exchanges_and_symbols_are_told_apart(
     carrier: Carrier, clickhouse: ClickHouse, memory: kato.Memory, symbol: str
 ) -> None:
-    kraken = Carrier(clickhouse, memory._engines.connection, "kraken")
+    kraken = Carrier(clickhouse, memory.ledger(), "kraken")
     minutes(carrier, symbol, 1, 2)
     minutes(kraken, symbol, 3)
     market, name = Market(clickhouse), symbol.replace("-", "/")

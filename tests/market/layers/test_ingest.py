@@ -13,6 +13,7 @@ from tests.market.layers.given import NOON, NS, Carrier, trade
 import kato
 from kato.errors import Conflict, StoreUnavailable, StoreUnreadable
 from kato.market.candles import Market
+from kato.market.ingest.lost import skip_lost
 from kato.market.ingest.seen import Seen
 from kato.market.ingest.sink import Block, LayerSink
 from kato.market.timeframes import TIMEFRAMES
@@ -149,16 +150,16 @@ def test_no_batch_is_larger_than_a_block(
     carrier: Carrier, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kato.market.ingest.log.MOST_TRADES", 10)
-    for number in range(0, 60, 4):
+    for number in range(0, 24, 4):
         carrier.log.add_trades(some(symbol, *range(number + 1, number + 5)))
-    carrier.log.add_trades(some(symbol, *range(61, 91)))
+    carrier.log.add_trades(some(symbol, *range(25, 55)))
     sizes: list[int] = []
     while carrier.step():
         sizes.append(carrier.batches.report.trades - sum(sizes))
-    assert sum(sizes) == 90
+    assert sum(sizes) == 54
     assert max(sizes[:-1]) <= 10
     assert sizes[-1] == 30
-    assert counts(carrier.clickhouse, symbol) == all_of(90, 90)
+    assert counts(carrier.clickhouse, symbol) == all_of(54, 54)
 
 
 BREAKING = """
@@ -236,7 +237,7 @@ def test_an_insert_that_breaks_in_the_middle(carrier: Carrier, symbol: str) -> N
 def test_two_of_a_group_do_not_take_the_same(
     carrier: Carrier, clickhouse: ClickHouse, memory: kato.Memory, symbol: str
 ) -> None:
-    other = Carrier(clickhouse, memory._engines.connection)
+    other = Carrier(clickhouse, memory.ledger())
     other.intents, other.log = carrier.intents, carrier.log
     other.restart()
     carrier.carry(some(symbol, 1))
@@ -336,3 +337,28 @@ def test_a_batch_without_trades_is_carried(carrier: Carrier, symbol: str) -> Non
     assert carrier.step() == 1
     assert carrier.intents.standing() is None
     assert carrier.intents.positions()[carrier.log.position] == carrier.log.first + 1
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_what_the_log_lost_is_skipped_when_it_is_said(
+    carrier: Carrier, symbol: str, stands: bool
+) -> None:
+    carrier.carry(some(symbol, 1), some(symbol, 2))
+    carrier.log.add_trades(some(symbol, 3))
+    if stands:
+        assert carrier.batches.claim(10, 0) is not None
+    for number in (4, 5, 6):
+        carrier.log.add_trades(some(symbol, number))
+    kept = carrier.log.first + 5
+    del carrier.log.records[:5]
+    carrier.log.first = kept
+    carrier.restart()
+    lost = skip_lost(carrier.clickhouse, carrier.intents, carrier.log)
+    assert [(loss.stop - loss.start, loss.stop) for loss in lost] == [(3, kept)]
+    assert carrier.intents.standing() is None
+    carrier.log.batch = 1 << 30
+    assert carrier.step() == 1
+    assert counts(carrier.clickhouse, symbol) == all_of(3, 3)
+    gaps = Market(carrier.clickhouse).gaps(kind="lost")
+    assert (gaps[0].before, gaps[0].missing) == (kept, 3)
+    assert skip_lost(carrier.clickhouse, carrier.intents, carrier.log) == []

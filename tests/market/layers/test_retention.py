@@ -30,7 +30,7 @@ def own(memory: kato.Memory) -> Iterator[Carrier]:
         patch.setattr("kato.market.layers.retention.DATABASE", "kept")
         apart = clickhouse.another()
         migrate(apart)
-        yield Carrier(apart, memory._engines.connection)
+        yield Carrier(apart, memory.ledger())
         apart.close()
     clickhouse.command("DROP DATABASE kept SYNC")
     clickhouse.close()

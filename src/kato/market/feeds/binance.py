@@ -113,7 +113,9 @@ def _other(text: bytes, error: Exception) -> Message:
 def _answer(fields: dict[str, Any], error: Exception) -> Message:
     about = () if fields.get("id") is None else (str(fields["id"]),)
     if "error" in fields or ("code" in fields and "msg" in fields):
-        return Message("refusal", about=about, reason=str(fields.get("error") or fields["msg"]))
+        return Message(
+            "refusal", about=about, reason=str(fields.get("error") or fields.get("msg", ""))
+        )
     if "result" in fields and about:
         return Message("acknowledgement", about=about)
     if fields.get("e") == "serverShutdown":

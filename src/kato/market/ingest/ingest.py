@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Self
 
@@ -11,6 +12,7 @@ import msgspec
 import structlog
 
 from kato.errors import KatoError
+from kato.market.candles import MOST_ROWS, Market, Range
 from kato.market.ingest.intents import Intents
 from kato.market.ingest.log import BatchLog
 from kato.market.ingest.report import Report
@@ -19,11 +21,19 @@ from kato.market.ingest.sink import LayerSink
 from kato.market.layers.migrations import migrate
 from kato.market.layers.retention import Retention, drop_old
 from kato.market.layers.rows import Reading
-from kato.market.layers.sealing import LATENESS, Sealed, Sealer
+from kato.market.layers.sealing import LATENESS, RECENT, Sealed, Sealer
 from kato.market.log.records import LogReader
+from kato.market.measures import PROCESS, IngestMeasures, MarketMeasures
+from kato.market.timeframes import TIMEFRAMES
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
+
+GROUP = "market"
+"""What its measures are called."""
+
+COMPARE_SECONDS = 60.0
+"""How often live candles are compared with sealed ones."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +44,14 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
         lateness: Seconds a trade may come late without a candle being sealed twice.
         sealing: Seconds from one turn of sealing to the next.
         full: Seconds from one look at all that could be sealed, and be taken away, to the next.
+        now: Tells the time of trades, ns since 1970.
     """
 
     interval: float = 0.05
     lateness: float = LATENESS
     sealing: float = 5.0
     full: float = 3600.0
+    now: Callable[[], int] = time.time_ns
 
 
 class Ingest:
@@ -54,6 +66,7 @@ class Ingest:
         reader: The log. Not closed.
         reading: Knows what records mean.
         pace: When it does what.
+        measures: Where it tells what it counts.
 
     Attributes:
         report: What it did.
@@ -65,13 +78,14 @@ class Ingest:
         StoreTooNew: A newer release made the tables.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the last two have their defaults
         self,
         clickhouse: ClickHouse,
         ledger: Connection,
         reader: LogReader,
         reading: Reading,
         pace: Pace = Pace(),  # noqa: B008 - frozen
+        measures: MarketMeasures = PROCESS,
     ) -> None:
         migrate(clickhouse)
         with ExitStack() as opened:
@@ -83,13 +97,18 @@ class Ingest:
         self._pace = pace
         self._log = BatchLog(reader, Intents.of(ledger, reader), reading, Seen(inserting))
         self._sealer = Sealer(self._sealing, pace.lateness)
+        self._counted = IngestMeasures(self._log.report)
+        measures.ingest.put(GROUP, self._counted)
+        self._differences = measures.differences
+        self._compared_at = 0.0
         self._stopping = threading.Event()
         self._seal_failure: Exception | None = None
         self._full_at = 0.0
         self._may_drop = threading.Event()
         self.retention = Retention()
         self.sealed: Sealed | None = None
-        self.writer = Writer(self._log, LayerSink(inserting), pace.interval, self._drop)
+        sink = LayerSink(inserting, self.report.inserting)
+        self.writer = Writer(self._log, sink, pace.interval, self._drop)
         self._thread = threading.Thread(target=self._seal_on, name="kato-sealing", daemon=True)
 
     def __enter__(self) -> Self:
@@ -145,12 +164,34 @@ class Ingest:
 
     def _turn(self) -> None:
         full = time.monotonic() >= self._full_at
-        sealed = self._sealer.seal(everything=full)
+        try:
+            sealed = self._sealer.seal(
+                self._pace.now(), since=self.report.take_oldest(), everything=full
+            )
+        except KatoError:
+            self._full_at = 0.0  # what came late is found by looking at all
+            raise
         if sealed.windows:
             self.sealed = sealed
+        self._counted.windows += sealed.windows
+        self._counted.sealed_at = time.time()
+        self._counted.failures = self.writer.failures
+        self._compare()
         if full:
             self._full_at = time.monotonic() + self._pace.full
             self._may_drop.set()
+
+    def _compare(self) -> None:
+        """Look once in a while whether live and sealed candles still count the same."""
+        if time.monotonic() < self._compared_at:
+            return
+        self._compared_at = time.monotonic() + COMPARE_SECONDS
+        within = Range(max(self._pace.now() - RECENT * 10**9, 0), limit=MOST_ROWS)
+        for one in TIMEFRAMES:
+            found = Market(self._sealing).differences(one.name, within)
+            part = self._differences[one.name]
+            part.candles = len(found)
+            part.trades = sum(abs(each.live_trades - each.sealed_trades) for each in found)
 
     def _drop(self) -> None:
         """Take away what is old, in the writer's thread: no batch comes in meanwhile.

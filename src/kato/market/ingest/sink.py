@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 
 import msgspec
 import pyarrow as pa
 
+from kato.market.times import Times
 from kato.storage.clickhouse.client import ClickHouse
 
 
@@ -30,13 +32,17 @@ class LayerSink:
 
     Args:
         clickhouse: A connection of its own, so that nobody waits for inserts.
+        inserting: Where the time of each insert is counted.
     """
 
-    def __init__(self, clickhouse: ClickHouse) -> None:
+    def __init__(self, clickhouse: ClickHouse, inserting: Times | None = None) -> None:
         self._clickhouse = clickhouse
+        self._inserting = inserting or Times()
 
     def insert(self, entries: Sequence[Block], token: str) -> None:
         """Store a batch; nothing happens if its token was stored before."""
+        began = perf_counter()
         for block in entries:
             self._clickhouse.insert("market_landing", block.landing, token)
             self._clickhouse.insert("market_gaps", block.gaps, f"{token}:gaps")
+        self._inserting.add(perf_counter() - began)
