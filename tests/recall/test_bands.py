@@ -42,7 +42,7 @@ def sequence(rng: Random) -> list[list[str]]:
 
 def fill(kb: kato.KnowledgeBase, patterns: int, seed: int = 1) -> list[str]:
     """Learn different patterns; answers their names."""
-    rng, names = Random(seed), set[str]()  # noqa: S311 - not for secrets
+    rng, names = Random(seed), set[str]()
     while len(names) < patterns:
         names.add(kb.learn(sequence(rng)) or "")
     return sorted(names)
