@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from kato.errors import InvalidInput
 
-MODULES = ("confluent_kafka", "picows")
+MODULES = ("confluent_kafka", "picows", "fastavro")
 
 
 def missing() -> list[str]:

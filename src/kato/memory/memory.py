@@ -18,6 +18,7 @@ from kato.model.statistics import MemoryStatistics
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.channel import Channel
+from kato.storage.ledger.connection import Connection
 from kato.storage.ledger.notes import Notes
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.pipeline import Pipeline
@@ -139,6 +140,10 @@ class Memory:
     def clickhouse(self) -> ClickHouse:
         """A connection of its own to ClickHouse; the caller closes it, before the memory."""
         return self._engines.clickhouse()
+
+    def ledger(self) -> Connection:
+        """The connection to the ledger; the memory closes it."""
+        return self._engines.connection
 
     def pipeline(self) -> Pipeline:
         """A way to ask the ledger from an event loop."""

@@ -20,12 +20,15 @@ from tests.storage.stores import TcpValkey
 from kato.cli.market import group
 from kato.market.feeds.protocols import decode
 from kato.market.feeds.recording import recorded
-from kato.market.log.records import Position, Record, raw_topic
+from kato.market.log.avro import TradeDecoder
+from kato.market.log.records import Position, Record, normalized_topic, raw_topic
+from kato.market.log.registry import PackagedSchemas
 from kato.market.log.stream import StreamReader
 from kato.market.simulator import Made
+from kato.market.trade import Side
 from kato.storage.ledger.connection import Connection
 
-Key = tuple[str, str, Decimal, Decimal, int]
+Key = tuple[str, str, Decimal, Decimal, Side]
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +70,25 @@ def simulated(*options: str) -> Iterator[str]:
         yield lines[3].split()[-1]
 
 
-def records(valkey: TcpValkey, exchange: str) -> list[Record]:
+def records(valkey: TcpValkey, topic: str) -> list[Record]:
     reader = StreamReader(Connection.to_url(valkey.url))
-    position = Position(raw_topic(exchange), 0)
+    position = Position(topic, 0)
     found = reader.poll({position: 0}, 100_000, 0.0) if reader.partitions([position.topic]) else []
     reader.close()
     return found
+
+
+def normalized(valkey: TcpValkey) -> set[Key]:
+    """What Avro holds; it must not hold a trade twice."""
+    decoder = TradeDecoder(PackagedSchemas())
+    read = [
+        decoder.decode(record.value) for record in records(valkey, normalized_topic("coinbase"))
+    ]
+    assert {each.symbol.replace("/", "-") for each in read} == {it.trade.symbol for it in read}
+    trades = [each.trade for each in read]
+    keys = {(each.symbol, each.id, each.price, each.size, each.side) for each in trades}
+    assert len(keys) == len(trades)
+    return keys
 
 
 def told(path: Path) -> set[Key]:
@@ -107,16 +123,17 @@ def test_from_a_simulated_exchange_to_the_log_and_again_from_a_recording(
             assert feed.stderr is not None
             assert feed.stderr.readline() == "coinbase: 11 symbols to the ledger's server\n"
             assert feed.stderr.readline().startswith("coinbase ")
-        written = records(valkey, "coinbase")
+        written = records(valkey, raw_topic("coinbase"))
     assert len(kept(written)) > 50
     assert kept(written) <= told(truth)
 
     before, lines = len(written), list(recorded(recording))
-    replayed = run("market", "replay", str(recording), "--speed", "0")
+    replayed = run("market", "replay", str(recording), "--speed", "0", "--normalized")
     assert replayed.code == 0, replayed.err
     messages, trades = len(lines), sum(len(decode("coinbase", it.payload).trades) for it in lines)
     assert replayed.err == f"coinbase: {messages} messages, {trades} trades\n"
-    again = records(valkey, "coinbase")[before:]
+    assert normalized(valkey) == kept(records(valkey, raw_topic("coinbase"))[before:])
+    again = records(valkey, raw_topic("coinbase"))[before:]
     assert {record.received for record in again} <= {line.received for line in lines}
     assert (
         sum(

@@ -20,6 +20,7 @@ _JVM = (
     "-Djava.net.preferIPv4Stack=true",
 )
 
+# After a kill the broker is let in again when its session from before is over.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -29,6 +30,8 @@ controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs={folder}/data
 auto.create.topics.enable=false
+broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=1000
 offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1

@@ -1,4 +1,4 @@
-"""The layers on both backends, and ingest step by step."""
+"""The layers on embedded stores, and ingest step by step."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.market.layers.given import Carrier
+from tests.storage import stores
+from tests.storage.stores import Backend
 
 import kato
 from kato.market.layers.migrations import migrate
 from kato.storage.clickhouse.client import ClickHouse
 
 _symbols = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Embedded stores only; the tests of candles, which need every statement, have both."""
+    return stores.embedded(tmp_path_factory.mktemp("layers"))
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +35,7 @@ def clickhouse(memory: kato.Memory) -> Iterator[ClickHouse]:
 @pytest.fixture
 def carrier(clickhouse: ClickHouse, memory: kato.Memory) -> Carrier:
     """Ingest of Binance's trades from nothing."""
-    return Carrier(clickhouse, memory._engines.connection)
+    return Carrier(clickhouse, memory.ledger())
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.market.layers.given import NOON, NS, Carrier, candles_of, trade, unsealed
+from tests.storage import stores
+from tests.storage.stores import Backend
 
 import kato
 from kato.errors import InvalidInput
@@ -22,13 +24,24 @@ from kato.market.trade import Side, Trade
 from kato.storage.clickhouse.client import ClickHouse
 
 DAY = 86_400 * NS
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """One kind of stores after the other."""
+    if request.param == "servers":
+        servers: Backend = request.getfixturevalue("servers")
+        return servers
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
+
+
 MIDNIGHT = NOON - NOON % DAY + DAY
 LATER = NOON + 40 * DAY
 """When all candles of these tests are over."""
 
 decimals = st.builds(
     lambda digits, scale: Decimal(digits).scaleb(-scale),
-    st.one_of(st.integers(1, 10**6), st.integers(1, 10**25)),
+    st.one_of(st.integers(1, 10**6), st.integers(1, 10**19)),
     st.integers(0, 12),
 )
 times = st.one_of(
@@ -217,7 +230,7 @@ def test_an_unknown_timeframe_is_refused(clickhouse: ClickHouse) -> None:
 def test_several_exchanges_and_symbols_are_told_apart(
     carrier: Carrier, clickhouse: ClickHouse, memory: kato.Memory, symbol: str
 ) -> None:
-    kraken = Carrier(clickhouse, memory._engines.connection, "kraken")
+    kraken = Carrier(clickhouse, memory.ledger(), "kraken")
     minutes(carrier, symbol, 1, 2)
     minutes(kraken, symbol, 3)
     market, name = Market(clickhouse), symbol.replace("-", "/")
@@ -236,10 +249,10 @@ def test_several_exchanges_and_symbols_are_told_apart(
 
 def test_many_trades_fill_a_day(carrier: Carrier, symbol: str) -> None:
     """Sums beyond 128 bits stay exact."""
-    price, size = "99999999999999999999999999.999999999999", "0.000000000001"
-    large = [
-        trade(symbol, number, NOON + number, price, size=size if number % 2 else price)
+    large, small = "99999999999999999999.999999999999", "0.000000000001"
+    given = [
+        trade(symbol, number, NOON + number, large, size=small if number % 2 else "9" * 19 + ".9")
         for number in range(200)
     ]
-    carrier.carry(large)
-    assert_candles(carrier.clickhouse, large)
+    carrier.carry(given)
+    assert_candles(carrier.clickhouse, given)

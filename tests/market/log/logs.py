@@ -110,7 +110,7 @@ class KafkaLog:
         return KafkaWriter(self.bootstrap, **{"partitions": 3, **options})
 
     def reader(self) -> LogReader:
-        return KafkaReader(self.bootstrap)
+        return KafkaReader(self.bootstrap, deadline=3)
 
     def lose(self, position: Position, offset: int) -> None:
         admin = AdminClient({"bootstrap.servers": self.bootstrap})

@@ -21,6 +21,7 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     url: options.Url = None,
     instruments: options.InstrumentsFile = None,
     direct: options.Direct = False,
+    normalized: options.Normalized = None,
     report: Annotated[
         float, typer.Option(min=0, help="Seconds between two lines about it; 0 for none.")
     ] = 60.0,
@@ -41,9 +42,10 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     known = InstrumentFile(instruments)
     chosen = known.instruments.chosen(spoken.exchange, spoken.name, names)
     settings = options.settings_of(context, direct=direct)
+    encoder = options.encoder_of(settings, (spoken.exchange,), normalized)
     writer = open_writer(settings)
     try:
-        fed = Feed(spoken, known, writer)
+        fed = Feed(spoken, known, writer, encoder)
         connection = Connection(spoken, [each.native for each in chosen], fed, url=url)
         log = settings.kafka_bootstrap or "the ledger's server"
         typer.echo(safe(f"{spoken.name}: {len(chosen)} symbols to {log}"), err=True)

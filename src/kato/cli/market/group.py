@@ -6,10 +6,20 @@ from importlib.util import find_spec
 
 import typer
 
-from kato.cli.market import demo, feed, observe, record, replay, show, simulate, status
+from kato.cli.market import (
+    demo,
+    feed,
+    ingest,
+    observe,
+    record,
+    replay,
+    show,
+    simulate,
+    status,
+)
 from kato.errors import InvalidInput
 
-EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka"}
+EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
 """What the extra ``market`` brings: modules, and the packages they are in."""
 
 market = typer.Typer(name="market", no_args_is_help=True, rich_markup_mode="rich")
@@ -34,11 +44,16 @@ market.command(rich_help_panel=_FEEDS)(record.record)
 market.command(rich_help_panel=_FEEDS)(replay.replay)
 market.command(rich_help_panel=_FEEDS)(simulate.simulate)
 
-_LAYERS = "Candles and trades"
-market.command(rich_help_panel=_LAYERS)(show.candles)
-market.command(rich_help_panel=_LAYERS)(show.trades)
-market.command(rich_help_panel=_LAYERS)(show.chart)
-market.command(rich_help_panel=_LAYERS)(status.status)
+_LAYERS = "Layers"
+market.command(rich_help_panel=_LAYERS)(ingest.ingest)
+market.command(rich_help_panel=_LAYERS)(ingest.seal)
+market.command(rich_help_panel=_LAYERS)(ingest.backfill)
+
+_CANDLES = "Candles and trades"
+market.command(rich_help_panel=_CANDLES)(show.candles)
+market.command(rich_help_panel=_CANDLES)(show.trades)
+market.command(rich_help_panel=_CANDLES)(show.chart)
+market.command(rich_help_panel=_CANDLES)(status.status)
 
 _MEMORY = "Memory"
 market.command(rich_help_panel=_MEMORY)(observe.observe)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,11 @@ from kato.errors import InvalidInput, shown
 from kato.settings import Settings
 
 if TYPE_CHECKING:
+    from kato.market.feeds.feed import Encoder
     from kato.market.feeds.protocol import ExchangeProtocol
+    from kato.market.trade import Exchange as Name
+
+    AnyEncoder = Encoder | None
 
 Exchange = Annotated[
     str, typer.Argument(metavar="EXCHANGE", help="binance, kraken or coinbase.", show_default=False)
@@ -56,6 +60,29 @@ Direct = Annotated[
     bool,
     typer.Option("--direct", help="Use the ledger's server for log, even if there is a broker."),
 ]
+Normalized = Annotated[
+    bool | None,
+    typer.Option(
+        "--normalized/--raw-only",
+        help="Whether to write each trade as Avro, too [dim](default: if the log is a broker)[/].",
+        show_default=False,
+    ),
+]
+
+
+def encoder_of(settings: Settings, exchanges: tuple[Name, ...], wanted: bool | None) -> AnyEncoder:
+    """What writes normalized trades, if that is wanted.
+
+    Raises:
+        StoreUnavailable: The schema registry does not answer.
+    """
+    if not (settings.kafka_bootstrap if wanted is None else wanted):
+        return None
+    from kato.market.feeds.normalizing import Normalizer  # noqa: PLC0415 - of an extra
+    from kato.market.log.registry import open_schemas  # noqa: PLC0415
+
+    with closing(open_schemas(settings)) as schemas:
+        return Normalizer(schemas, exchanges)
 
 
 def protocol_of(exchange: str, name: str | None) -> ExchangeProtocol:

@@ -11,7 +11,7 @@ from kato.cli.display.text import safe
 from kato.cli.market import options
 
 
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A file that kato market record wrote.")],
     speed: Annotated[
@@ -19,17 +19,20 @@ def replay(
     ] = 1.0,
     instruments: options.InstrumentsFile = None,
     direct: options.Direct = False,
+    normalized: options.Normalized = None,
 ) -> None:
     """Write what was recorded to the log, through the same code as what comes from an exchange."""
     from kato.market.feeds.clock import SystemClock  # noqa: PLC0415 - help must not wait
     from kato.market.feeds.recording import Player, recorded  # noqa: PLC0415
     from kato.market.instruments import InstrumentFile  # noqa: PLC0415
     from kato.market.log.opening import open_writer  # noqa: PLC0415
+    from kato.market.trade import EXCHANGES  # noqa: PLC0415
 
-    known = InstrumentFile(instruments)
-    writer = open_writer(options.settings_of(context, direct=direct))
+    known, settings = InstrumentFile(instruments), options.settings_of(context, direct=direct)
+    encoder = options.encoder_of(settings, EXCHANGES, normalized)
+    writer = open_writer(settings)
     try:
-        player = Player(known, writer)
+        player = Player(known, writer, encoder)
         options.run_until_stopped(player.play(recorded(file), SystemClock(), speed))
     finally:
         writer.close()

@@ -60,8 +60,8 @@ class Claimed(msgspec.Struct, frozen=True, eq=False):
 
     @property
     def rows(self) -> int:
-        """How many trades it holds."""
-        return self.intent.rows
+        """How many offsets it spans: never 0, as batches without trades are carried too."""
+        return sum(span.stop - span.start for span in self.intent.spans)
 
 
 class BatchLog:
@@ -110,7 +110,8 @@ class BatchLog:
         standing = self._intents.standing()
         if standing is not None:
             return self._again(standing)
-        self._claimed = None
+        if self._claimed is not None:
+            self._start_again()  # an answer was lost: it was done, or it was never claimed
         records = self._reader.poll(self._where(), rows, self._seconds)
         return self._new(records) if records else None
 
@@ -126,7 +127,7 @@ class BatchLog:
         else:
             self._seen.keep(intent.decision)
             self._after.update(_stops(intent.intent))
-        self._claimed = None
+            self._claimed = None
         self.report.add(intent.batch, intent.intent)
 
     def waiting(self) -> int:
@@ -192,6 +193,7 @@ class BatchLog:
 
     def _start_again(self) -> None:
         """Somebody else went on: what this process knows may be old."""
+        self._claimed = None
         self._seen.forget()
         self._after, self._positions, self._looked_at = {}, None, 0.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ Problems = dict[int, list[str]]
 """By row, what is wrong with it."""
 
 _LARGEST = Decimal(10) ** (38 - SCALE)
+_LARGEST_PRODUCT = Decimal(10) ** 40
+_EXACT = Context(prec=80)
 _SURE_LENGTH = 38
 _MOST_DIGITS = 18  # of an id that is a number: all of them are below 2**63
 
@@ -46,6 +48,22 @@ def decimals(name: str, values: Sequence[Decimal], problems: Problems) -> tuple[
     if exact is None:
         exact = _checked(name, values, problems)
     return texts, exact
+
+
+def check_products(price: Column, size: Column, problems: Problems) -> None:
+    """Say of which trades price times size is too large for the sums of a candle to be exact.
+
+    Below 10**40 a candle of 10**12 trades has room in 256 bits.
+    """
+    if not len(price) or _product(pc.max(price).as_py(), pc.max(size).as_py()) < _LARGEST_PRODUCT:
+        return
+    for row, pair in enumerate(zip(price.to_pylist(), size.to_pylist(), strict=True)):
+        if _product(*pair) >= _LARGEST_PRODUCT:
+            problems.setdefault(row, []).append("price times size is not below 1e+40")
+
+
+def _product(price: Decimal, size: Decimal) -> Decimal:
+    return _EXACT.multiply(price, size)
 
 
 def _cast(texts: Column) -> Column | None:

@@ -12,7 +12,6 @@ _MONTHS = """
 SELECT DISTINCT intDiv(toUInt32(toYYYYMMDD(time)), 100) AS month FROM silver_trades
 WHERE time >= fromUnixTimestamp64Nano({floor:Int64}, 'UTC') ORDER BY month
 """
-_MAKE = "CREATE TABLE IF NOT EXISTS {anew:Identifier} AS {live:Identifier}"
 _EMPTY = "TRUNCATE TABLE {anew:Identifier}"
 _DROP = "DROP TABLE IF EXISTS {anew:Identifier} SYNC"
 _FROM_SILVER = """
@@ -49,8 +48,9 @@ def rebuild(clickhouse: ClickHouse) -> int:
 
 def _rebuild(clickhouse: ClickHouse, one: Timeframe, month: int) -> None:
     live, anew = f"candles_{one.name}_live", f"candles_{one.name}_anew"
-    names = {"live": live, "anew": anew, "month": month, "seconds": one.seconds}
-    clickhouse.command(_MAKE, names)
+    names = {"anew": anew, "month": month, "seconds": one.seconds}
+    # The parser takes no parameter behind AS; the names are of our own table of timeframes.
+    clickhouse.command(f"CREATE TABLE IF NOT EXISTS {anew} AS {live}")
     clickhouse.command(_EMPTY, names)
     clickhouse.command(_FROM_SILVER, names)
     clickhouse.command(f"ALTER TABLE {live} REPLACE PARTITION ID '{month}' FROM {anew}")

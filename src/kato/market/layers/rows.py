@@ -16,7 +16,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from kato.errors import KatoError
-from kato.market.layers.numbers import Column, Numbers, Problems, decimals, numbers_of
+from kato.market.layers.numbers import (
+    Column,
+    Numbers,
+    Problems,
+    check_products,
+    decimals,
+    numbers_of,
+)
 from kato.market.log.records import Record, raw_topic
 from kato.market.trade import EXCHANGES, Side, Trade
 
@@ -135,6 +142,7 @@ def read(records: Sequence[Record], reading: Reading) -> Batch:
     problems: Problems = {}
     price_text, price = decimals("price", [trade.price for trade in trades], problems)
     size_text, size = decimals("size", [trade.size for trade in trades], problems)
+    check_products(price, size, problems)
     times = _times([trade.time for trade in trades], problems)
     instrument = instrument[places]
     ids = [trade.id for trade in trades]

@@ -24,6 +24,9 @@ LATENESS = 10.0
 RECENT = 2 * 86_400
 """Seconds back that every turn looks at; what came later still is found by a full one."""
 
+_NEAR = 3600 * 10**9
+_LONGEST = 86_400 * 10**9
+
 _DUE = """
 SELECT DISTINCT toUnixTimestamp(start) AS at FROM (
     SELECT exchange, symbol, start, sum(trades) AS counted FROM {live:Identifier}
@@ -147,14 +150,16 @@ class Sealer:
 
 
 def _ranges(starts: Sequence[int], timeframe: Timeframe) -> Iterable[tuple[int, int]]:
-    """Windows in a row as one range, of a day at the most, so that no statement takes long."""
-    begin = previous = None
+    """Windows that are near each other as one range, of a day at the most.
+
+    What lies between them is sealed again, which changes nothing; a statement takes longer than
+    an hour of trades. No range is so long that its statement takes long.
+    """
+    pending: list[int] = []
     for start in starts:
-        if begin is None or previous is None:
-            begin = start
-        elif start != previous + timeframe.nanoseconds or start - begin >= 86_400 * 10**9:
-            yield begin, previous + timeframe.nanoseconds
-            begin = start
-        previous = start
-    if begin is not None and previous is not None:
-        yield begin, previous + timeframe.nanoseconds
+        if pending and (start - pending[-1] > _NEAR or start - pending[0] >= _LONGEST):
+            yield pending[0], pending[-1] + timeframe.nanoseconds
+            pending.clear()
+        pending.append(start)
+    if pending:
+        yield pending[0], pending[-1] + timeframe.nanoseconds

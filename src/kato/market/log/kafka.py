@@ -71,8 +71,7 @@ class KafkaWriter:
         self._sent = 0
         self._topics = _Topics(bootstrap, partitions, replication, deadline)
         options = {
-            "bootstrap.servers": bootstrap,
-            "log_level": LOGGED,
+            **_common(bootstrap),
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",
@@ -264,8 +263,7 @@ class KafkaReader:
 
     def _consumer(self) -> Consumer:
         options = {
-            "bootstrap.servers": self._bootstrap,
-            "log_level": LOGGED,
+            **_common(self._bootstrap),
             "group.id": "kato",  # asked for, and not used
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -307,7 +305,7 @@ class _Topics:
         self._known.add(topic)
 
     def _make(self, topic: str) -> None:
-        admin = AdminClient({"bootstrap.servers": self._bootstrap, "log_level": LOGGED})
+        admin = AdminClient(_common(self._bootstrap))
         if topic in admin.list_topics(timeout=self._deadline).topics:
             return
         wanted = NewTopic(topic, self._partitions, self._replication)
@@ -322,12 +320,20 @@ class _Topics:
 _GONE = frozenset(
     {
         KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001 - librdkafka's own errors begin so
-        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
-        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
         KafkaError.OFFSET_OUT_OF_RANGE,
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
+
+
+def _common(bootstrap: str) -> dict[str, Any]:
+    """What all clients are told; librdkafka would wait up to ten seconds to connect again."""
+    return {
+        "bootstrap.servers": bootstrap,
+        "log_level": LOGGED,
+        "reconnect.backoff.ms": 250,
+        "reconnect.backoff.max.ms": 1000,
+    }
 
 
 def _places(offsets: Mapping[Position, int]) -> list[TopicPartition]:

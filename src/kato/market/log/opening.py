@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
-from kato.errors import StoreUnavailable
+from kato.errors import InvalidConfig, StoreUnavailable
 from kato.market.log.records import LogReader, LogWriter
 from kato.market.log.stream import StreamReader, StreamWriter
 from kato.settings import Settings
@@ -18,11 +19,10 @@ def open_writer(settings: Settings) -> LogWriter:
 
     Raises:
         StoreUnavailable: Nobody answers where the log should be.
+        InvalidConfig: It is in a broker, and the extra for that is not installed.
     """
     if settings.kafka_bootstrap:
-        from kato.market.log.kafka import KafkaWriter  # noqa: PLC0415 - of an extra
-
-        return KafkaWriter(
+        return _kafka().KafkaWriter(
             settings.kafka_bootstrap,
             partitions=settings.kafka_partitions,
             replication=settings.kafka_replication,
@@ -35,11 +35,10 @@ def open_reader(settings: Settings) -> LogReader:
 
     Raises:
         StoreUnavailable: Nobody answers where the log should be.
+        InvalidConfig: It is in a broker, and the extra for that is not installed.
     """
     if settings.kafka_bootstrap:
-        from kato.market.log.kafka import KafkaReader  # noqa: PLC0415 - of an extra
-
-        return KafkaReader(settings.kafka_bootstrap)
+        return _kafka().KafkaReader(settings.kafka_bootstrap)
     return StreamReader(open_ledger(settings))
 
 
@@ -56,6 +55,17 @@ def open_ledger(settings: Settings) -> Connection:
     if socket is None or owner_now(folder) is None:
         raise _ownerless(folder)
     return Connection.to_socket(socket, lambda: _silent(folder))
+
+
+def _kafka() -> ModuleType:
+    """The module that needs an extra."""
+    try:
+        from kato.market.log import kafka  # noqa: PLC0415 - not installed everywhere
+    except ModuleNotFoundError as error:
+        raise InvalidConfig(
+            {"KATO_KAFKA_BOOTSTRAP": f"{error.name} is not installed: pip install 'kato[market]'"}
+        ) from error
+    return kafka
 
 
 def _ownerless(folder: Path) -> StoreUnavailable:

@@ -19,7 +19,8 @@ local function total_at(entry)
 end
 
 local function held(total)
-  return total - total_at(redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1])
+  local first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+  return first and total - total_at(first) + #first[2][2] + OVERHEAD or 0
 end
 
 local size = 0
