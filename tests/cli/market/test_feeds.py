@@ -62,12 +62,13 @@ def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
 @contextmanager
 def simulated(*options: str) -> Iterator[str]:
     """``kato market simulate``; where its Coinbase listens."""
-    with running("simulate", "--port", "0", "--seed", "3", *options) as process:
+    spoken = ("--protocol", "kraken_v1", "--protocol", "coinbase")
+    with running("simulate", "--port", "0", "--seed", "3", *spoken, *options) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
-        assert lines[2].startswith("kato market feed kraken --protocol kraken_v1 --url ws://")
-        assert lines[3].startswith("kato market feed coinbase --url ws://127.0.0.1:")
-        yield lines[3].split()[-1]
+        older, newer = process.stdout.readline(), process.stdout.readline()
+        assert older.startswith("kato market feed kraken --protocol kraken_v1 --url ws://")
+        assert newer.startswith("kato market feed coinbase --url ws://127.0.0.1:")
+        yield newer.split()[-1]
 
 
 def records(valkey: TcpValkey, topic: str) -> list[Record]:
@@ -154,6 +155,7 @@ def test_from_a_simulated_exchange_to_the_log_and_again_from_a_recording(
         (("feed", "binance", "--symbols", "BTCUSDT,NO"), "no instrument 'NO' of binance"),
         (("feed", "binance", "--instruments", "/none"), "cannot use /none as instruments"),
         (("replay", "/none"), "cannot open /none"),
+        (("simulate", "--protocol", "fix"), "no such protocol: 'fix'"),
         (("simulate", "--fault", "rain=1"), "no faults: 'rain=1'"),
         (("simulate", "--fault", "drop=often"), "no faults: 'drop=often'"),
         (("simulate", "--fault", "drop=2"), "drop must be between 0 and 1"),

@@ -20,6 +20,15 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     protocol: options.Protocol = None,
     url: options.Url = None,
     instruments: options.InstrumentsFile = None,
+    silence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="Seconds without any message after which it connects again [dim](default: 60"
+            " for Binance, which has no heartbeats, else 10)[/].",
+            show_default=False,
+        ),
+    ] = None,
     direct: options.Direct = False,
     normalized: options.Normalized = None,
     report: Annotated[
@@ -34,6 +43,7 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     """
     from kato.market.feeds.connection import Connection  # noqa: PLC0415 - help must not wait
     from kato.market.feeds.feed import Feed  # noqa: PLC0415
+    from kato.market.feeds.life import Timing  # noqa: PLC0415
     from kato.market.feeds.running import keep_feeding  # noqa: PLC0415
     from kato.market.instruments import InstrumentFile  # noqa: PLC0415
     from kato.market.log.opening import open_writer  # noqa: PLC0415
@@ -46,7 +56,9 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     writer = open_writer(settings)
     try:
         fed = Feed(spoken, known, writer, encoder)
-        connection = Connection(spoken, [each.native for each in chosen], fed, url=url)
+        timing = Timing(silence or spoken.silence, spoken.lifetime)
+        natives = [each.native for each in chosen]
+        connection = Connection(spoken, natives, fed, url=url, timing=timing)
         log = settings.kafka_bootstrap or "the ledger's server"
         typer.echo(safe(f"{spoken.name}: {len(chosen)} symbols to {log}"), err=True)
         work = keep_feeding(
