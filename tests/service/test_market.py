@@ -174,7 +174,7 @@ def test_what_is_no_query(client: httpx.Client, route: str, query: dict[str, Any
 
 
 def test_without_the_extra_there_are_no_such_routes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kato.market.extra.MODULES", ("no_such_module",))
+    monkeypatch.setattr("kato.market.extra.MODULES", {"no_such_module": "none"})
     document = create_app(Settings.from_environment({})).openapi()
     assert not [path for path in document["paths"] if path.startswith("/market")]
     monkeypatch.undo()

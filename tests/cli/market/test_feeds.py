@@ -17,7 +17,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.storage.stores import TcpValkey
 
-from kato.cli.market import group
+from kato.market import extra
 from kato.market.feeds.protocols import decode
 from kato.market.feeds.recording import recorded
 from kato.market.log.avro import TradeDecoder
@@ -195,7 +195,7 @@ def test_an_address_nobody_listens_at_is_tried_again(valkey: TcpValkey) -> None:
 def test_without_the_extra_it_says_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group, "EXTRA", {"no_such_module": "no-such-package"})
+    monkeypatch.setattr(extra, "MODULES", {"no_such_module": "no-such-package"})
     ran = run("market", "simulate")
     assert ran.code == 2
     assert "not installed: no-such-package; pip install 'kato[market]'" in ran.err

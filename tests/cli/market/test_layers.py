@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.storage import stores
 
 import kato
 from kato.cli import main
+from kato.cli.market.remote import RemoteMarket
+from kato.errors import InvalidInput
 
 MINUTES = 60
 QUIET = (7, 8)
@@ -155,8 +158,7 @@ def test_a_backtest(run: Run) -> None:
     found = ran.json
     assert (found["items"], found["learned"], found["questions"]) == (COUNT, COUNT // 2, 20)
     assert found["gain"]["low"] < found["gain"]["share"] < found["gain"]["high"]
-    assert ran.json == {**found, "milliseconds": ran.json["milliseconds"]}
-    people = run("backtest", "BTC/USDT", "--questions", "5", "--fill", *FEW).out
+    people = run("backtest", "BTC/USDT", "--questions", "2", "--fill", *FEW).out
     assert f"{MINUTES}" in people
     assert "no better than chance" in people or "better than both" in people
 
@@ -171,8 +173,8 @@ def test_a_service_is_asked(run: Run, url: str, folder: Path, tmp_path: Path) ->
     assert chart.code == 0, chart.err
     owned = run("candles", "BTC/USDT", "--format", "json", "--limit", "9")
     assert owned.json == shown, "the process that owns the stores is asked"
-    strange = run("candles", "BTC/USDT", "--timeframe", "7m", before=there)
-    assert (strange.code, "422" in strange.err) == (2, True)
+    with closing(RemoteMarket(url)) as market, pytest.raises(InvalidInput, match="422"):
+        market.candles("BTC/USDT", "7m")
     refused = run("observe", "BTC/USDT", before=there)
     assert (refused.code, "needs the stores" in refused.err) == (2, True)
     gone = run("status", before=("--url", "http://127.0.0.1:9"))

@@ -34,6 +34,7 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     report: Annotated[
         float, typer.Option(min=0, help="Seconds between two lines about it; 0 for none.")
     ] = 60.0,
+    metrics_port: options.MetricsPort = None,
 ) -> None:
     """Write what an exchange says to the log, until it is stopped.
 
@@ -47,6 +48,7 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     from kato.market.feeds.running import keep_feeding  # noqa: PLC0415
     from kato.market.instruments import InstrumentFile  # noqa: PLC0415
     from kato.market.log.opening import open_writer  # noqa: PLC0415
+    from kato.market.measures import PROCESS  # noqa: PLC0415
 
     spoken, names = options.protocol_of(exchange, protocol), options.names_of(symbols)
     known = InstrumentFile(instruments)
@@ -56,6 +58,7 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
     writer = open_writer(settings)
     try:
         fed = Feed(spoken, known, writer, encoder)
+        PROCESS.feeds.put(spoken.exchange, fed.counts)
         timing = Timing(silence or spoken.silence, spoken.lifetime)
         natives = [each.native for each in chosen]
         connection = Connection(spoken, natives, fed, url=url, timing=timing)
@@ -64,7 +67,8 @@ def feed(  # noqa: PLR0913, PLR0917 - a command's options
         work = keep_feeding(
             connection, fed, known, names, lambda: _print(spoken.name, fed.counts), report
         )
-        options.run_until_stopped(work)
+        with options.measured(metrics_port):
+            options.run_until_stopped(work)
     finally:
         writer.close()
     _print(spoken.name, fed.counts)

@@ -40,6 +40,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
     report: Annotated[
         float, typer.Option(min=0, help="Seconds between two lines about it; 0 for none.")
     ] = 60.0,
+    metrics_port: options.MetricsPort = None,
 ) -> None:
     """Carry what feeds wrote to bronze, silver and candles, until it is stopped.
 
@@ -54,6 +55,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
     with _opened(context, instruments) as (clickhouse, ledger, reading), ExitStack() as opened:
         reader = open_reader(settings)
         opened.callback(reader.close)
+        opened.enter_context(options.measured(metrics_port))
         running = opened.enter_context(Ingest(clickhouse, ledger, reader, reading, pace))
         log = settings.kafka_bootstrap or "the ledger's server"
         typer.echo(f"ingesting from {log}", err=True)
