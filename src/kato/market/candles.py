@@ -194,9 +194,9 @@ class Gap(msgspec.Struct, frozen=True):
     Attributes:
         exchange: Where.
         symbol: Of what; empty if it is about a connection.
-        kind: ``missing``: ids that nobody has seen until now. Else what a feed noted: ``gap``,
-            ``late``, ``duplicate``, ``reset`` or ``reconnect`` (see
-            :class:`kato.market.feeds.sequence.Note`).
+        kind: ``missing``: ids that nobody has seen until now. ``lost``: offsets that the log lost
+            before they were ingested. Else what a feed noted: ``gap``, ``late``, ``duplicate``,
+            ``reset`` or ``reconnect`` (see :class:`kato.market.feeds.sequence.Note`).
         after: The id before it.
         before: The id behind it.
         missing: How many trades it is about.

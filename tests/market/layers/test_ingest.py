@@ -13,6 +13,7 @@ from tests.market.layers.given import NOON, NS, Carrier, trade
 import kato
 from kato.errors import Conflict, StoreUnavailable, StoreUnreadable
 from kato.market.candles import Market
+from kato.market.ingest.lost import skip_lost
 from kato.market.ingest.seen import Seen
 from kato.market.ingest.sink import Block, LayerSink
 from kato.market.timeframes import TIMEFRAMES
@@ -336,3 +337,28 @@ def test_a_batch_without_trades_is_carried(carrier: Carrier, symbol: str) -> Non
     assert carrier.step() == 1
     assert carrier.intents.standing() is None
     assert carrier.intents.positions()[carrier.log.position] == carrier.log.first + 1
+
+
+@pytest.mark.parametrize("stands", [False, True])
+def test_what_the_log_lost_is_skipped_when_it_is_said(
+    carrier: Carrier, symbol: str, stands: bool
+) -> None:
+    carrier.carry(some(symbol, 1), some(symbol, 2))
+    carrier.log.add_trades(some(symbol, 3))
+    if stands:
+        assert carrier.batches.claim(10, 0) is not None
+    for number in (4, 5, 6):
+        carrier.log.add_trades(some(symbol, number))
+    kept = carrier.log.first + 5
+    del carrier.log.records[:5]
+    carrier.log.first = kept
+    carrier.restart()
+    lost = skip_lost(carrier.clickhouse, carrier.intents, carrier.log)
+    assert [(loss.stop - loss.start, loss.stop) for loss in lost] == [(3, kept)]
+    assert carrier.intents.standing() is None
+    carrier.log.batch = 1 << 30
+    assert carrier.step() == 1
+    assert counts(carrier.clickhouse, symbol) == all_of(3, 3)
+    gaps = Market(carrier.clickhouse).gaps(kind="lost")
+    assert (gaps[0].before, gaps[0].missing) == (kept, 3)
+    assert skip_lost(carrier.clickhouse, carrier.intents, carrier.log) == []

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kato.market.ingest.ingest import Ingest
     from kato.market.ingest.reading import FeedReading
     from kato.market.ingest.report import Report
+    from kato.market.log.records import LogReader
     from kato.storage.clickhouse.client import ClickHouse
     from kato.storage.ledger.connection import Connection
 
@@ -41,6 +42,12 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
         float, typer.Option(min=0, help="Seconds between two lines about it; 0 for none.")
     ] = 60.0,
     metrics_port: options.MetricsPort = None,
+    skip_lost: Annotated[
+        bool,
+        typer.Option(
+            "--skip-lost", help="Go on behind records that the log does not keep any more."
+        ),
+    ] = False,
 ) -> None:
     """Carry what feeds wrote to bronze, silver and candles, until it is stopped.
 
@@ -56,6 +63,8 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
         reader = open_reader(settings)
         opened.callback(reader.close)
         opened.enter_context(options.measured(metrics_port))
+        if skip_lost:
+            _skip(clickhouse, ledger, reader)
         running = opened.enter_context(Ingest(clickhouse, ledger, reader, reading, pace))
         log = settings.kafka_bootstrap or "the ledger's server"
         typer.echo(f"ingesting from {log}", err=True)
@@ -119,6 +128,16 @@ def _opened(
         opened.callback(clickhouse.close)
         migrate(clickhouse)
         yield clickhouse, memory.ledger(), reading
+
+
+def _skip(clickhouse: ClickHouse, ledger: Connection, reader: LogReader) -> None:
+    from kato.market.ingest.ingest import GROUP  # noqa: PLC0415 - help must not wait
+    from kato.market.ingest.intents import Intents  # noqa: PLC0415
+    from kato.market.ingest.lost import skip_lost  # noqa: PLC0415
+
+    for loss in skip_lost(clickhouse, Intents(ledger, GROUP), reader):
+        topic, partition = loss.position
+        typer.echo(f"lost: {topic} {partition}, offsets {loss.start} to {loss.stop}", err=True)
 
 
 def _watch(running: Ingest, seconds: float) -> None:

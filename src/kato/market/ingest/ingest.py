@@ -163,7 +163,13 @@ class Ingest:
 
     def _turn(self) -> None:
         full = time.monotonic() >= self._full_at
-        sealed = self._sealer.seal(self._pace.now(), everything=full)
+        try:
+            sealed = self._sealer.seal(
+                self._pace.now(), since=self.report.take_oldest(), everything=full
+            )
+        except KatoError:
+            self._full_at = 0.0  # what came late is found by looking at all
+            raise
         if sealed.windows:
             self.sealed = sealed
         self._counted.windows += sealed.windows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import numpy as np
@@ -37,6 +38,8 @@ class Report:
         self.delay = 0.0
         self.visible = Times()
         self.inserting = Times()
+        self._oldest: int | None = None
+        self._lock = threading.Lock()
 
     def add(self, batch: Batch, intent: Intent) -> None:
         """Count a batch that is done."""
@@ -49,7 +52,21 @@ class Report:
         self.unknown += len(batch) - usable
         self.invalid += batch.invalid
         self.unreadable += len(batch.unreadable)
+        self._note_times(batch)
         self.visible_at = time.time_ns()
         self.delay = (self.visible_at - batch.received) / 1e9 if batch.received else 0.0
         if batch.received:
             self.visible.add(self.delay, new)
+
+    def take_oldest(self) -> int | None:
+        """When the oldest trade was made that came since this was last asked, ns since 1970."""
+        with self._lock:
+            oldest, self._oldest = self._oldest, None
+        return oldest
+
+    def _note_times(self, batch: Batch) -> None:
+        times = batch.times[batch.times > 0]
+        if len(times):
+            with self._lock:
+                oldest = int(times.min())
+                self._oldest = oldest if self._oldest is None else min(self._oldest, oldest)

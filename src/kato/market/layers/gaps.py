@@ -29,14 +29,15 @@ _TYPES: dict[str, pa.DataType] = {
     "connection": pa.string(),
     "version": pa.uint64(),
 }
-_SCHEMA = pa.schema(_TYPES)
+SCHEMA = pa.schema(_TYPES)
+"""The columns."""
 
 
 def gap_rows(gaps: Sequence[NewGap], notes: Sequence[Note], reading: Reading) -> pa.Table:
     """The rows that say of holes whether they are there now, and those of notes."""
     version = time.time_ns()
     rows = [_of_gap(gap) for gap in gaps] + [_of_note(note, reading) for note in notes]
-    return pa.Table.from_pylist([{**row, "version": version} for row in rows], schema=_SCHEMA)
+    return pa.Table.from_pylist([{**row, "version": version} for row in rows], schema=SCHEMA)
 
 
 def _of_gap(gap: NewGap) -> dict[str, Any]:

@@ -97,20 +97,26 @@ class Sealer:
         self._clickhouse = clickhouse
         self._lateness = int(lateness * 1e9)
 
-    def seal(self, now: int | None = None, *, everything: bool = False) -> Sealed:
+    def seal(
+        self, now: int | None = None, *, since: int | None = None, everything: bool = False
+    ) -> Sealed:
         """Seal what is due.
 
         Args:
             now: The time, ns since 1970; the clock's by default.
-            everything: Look at all live candles, not only at those of the last two days.
+            since: Also look at live candles from then on, not only at those of the last two days.
+            everything: Look at all live candles.
 
         Raises:
             StoreUnavailable: ClickHouse does not answer.
         """
         began = time.perf_counter()
         moment = time.time_ns() if now is None else now
-        since = 0 if everything else moment - RECENT * 1_000_000_000
-        floor = max(since, floor_of(self._clickhouse, "silver_trades"))
+        recent = moment - RECENT * 1_000_000_000
+        # A whole day, as the longest candle begins so long before its last trade.
+        asked = recent if since is None else min(recent, since - 86_400 * 10**9)
+        first = 0 if everything else max(asked, 0)
+        floor = max(first, floor_of(self._clickhouse, "silver_trades"))
         windows = sum(self._seal(one, moment, floor) for one in TIMEFRAMES)
         return Sealed(windows, time.perf_counter() - began)
 
