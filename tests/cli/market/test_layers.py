@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.conftest import Ran, Run
-from tests.market.filling import BEGIN, MINUTE, Made, layers_of, walk
+from tests.market.filling import BEGIN, MINUTE, Made, layers_of, texts, walk
 from tests.service.serving import serving
 from tests.storage import stores
 
@@ -21,6 +25,8 @@ import kato
 from kato.cli import main
 from kato.cli.market.remote import RemoteMarket
 from kato.errors import InvalidInput
+from kato.market.ingest.running import settings_for
+from kato.market.log.opening import open_writer
 
 MINUTES = 60
 QUIET = (7, 8)
@@ -179,3 +185,33 @@ def test_a_service_is_asked(run: Run, url: str, folder: Path, tmp_path: Path) ->
     assert (refused.code, "needs the stores" in refused.err) == (2, True)
     gone = run("status", before=("--url", "http://127.0.0.1:9"))
     assert (gone.code, "no service answers" in gone.err) == (1, True)
+
+
+def test_a_service_that_ingests(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kato", "--data-dir", str(tmp_path / "data"), "serve"]
+    process = subprocess.Popen(
+        [*command, "--market", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[1]
+        writer = open_writer(settings_for(tmp_path / "data"))
+        for record in texts(walk(2), "BTCUSDT"):
+            writer.send(record.topic, record.key, record.value, record.headers)
+        writer.close()
+        asked = {"symbol": "BTC/USDT"}
+        deadline = time.monotonic() + 30
+        while sum(one["trades"] for one in _candles(url, asked)) < 8:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        told = httpx.get(f"{url}/metrics", headers={"Accept": "text/plain"}).text
+        assert 'kato_market_trades_total{group="market"} 8.0' in told
+    finally:
+        process.terminate()
+        assert process.wait(30) == 0
+        process.stdout.close()  # type: ignore[union-attr]
+
+
+def _candles(url: str, query: dict[str, str]) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = httpx.get(f"{url}/market/candles", params=query).json()
+    return shown
