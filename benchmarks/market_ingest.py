@@ -99,6 +99,11 @@ class Prepared:
         self._batches = {batch[0].offset: batch for batch in batches}
         self._position = Position(TOPIC, 0)
 
+    @property
+    def name(self) -> str:
+        """Of a log of its own."""
+        return "prepared"
+
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The one there is."""
         return [position for position in (self._position,) if position.topic in topics]

@@ -73,6 +73,10 @@ class ListedLog:
         for key in dict.fromkeys(trade.symbol for trade in trades):
             self.add(key, msgspec.json.encode(trades))
 
+    @property
+    def name(self) -> str:
+        return "listed"
+
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         return [self.position] if self.position.topic in topics else []
 

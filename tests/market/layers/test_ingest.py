@@ -150,16 +150,16 @@ def test_no_batch_is_larger_than_a_block(
     carrier: Carrier, symbol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kato.market.ingest.log.MOST_TRADES", 10)
-    for number in range(0, 60, 4):
+    for number in range(0, 24, 4):
         carrier.log.add_trades(some(symbol, *range(number + 1, number + 5)))
-    carrier.log.add_trades(some(symbol, *range(61, 91)))
+    carrier.log.add_trades(some(symbol, *range(25, 55)))
     sizes: list[int] = []
     while carrier.step():
         sizes.append(carrier.batches.report.trades - sum(sizes))
-    assert sum(sizes) == 90
+    assert sum(sizes) == 54
     assert max(sizes[:-1]) <= 10
     assert sizes[-1] == 30
-    assert counts(carrier.clickhouse, symbol) == all_of(90, 90)
+    assert counts(carrier.clickhouse, symbol) == all_of(54, 54)
 
 
 BREAKING = """

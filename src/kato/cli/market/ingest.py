@@ -131,11 +131,10 @@ def _opened(
 
 
 def _skip(clickhouse: ClickHouse, ledger: Connection, reader: LogReader) -> None:
-    from kato.market.ingest.ingest import GROUP  # noqa: PLC0415 - help must not wait
-    from kato.market.ingest.intents import Intents  # noqa: PLC0415
+    from kato.market.ingest.intents import Intents  # noqa: PLC0415 - help must not wait
     from kato.market.ingest.lost import skip_lost  # noqa: PLC0415
 
-    for loss in skip_lost(clickhouse, Intents(ledger, GROUP), reader):
+    for loss in skip_lost(clickhouse, Intents.of(ledger, reader), reader):
         topic, partition = loss.position
         typer.echo(f"lost: {topic} {partition}, offsets {loss.start} to {loss.stop}", err=True)
 

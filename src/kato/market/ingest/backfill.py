@@ -27,7 +27,6 @@ from kato.market.trade import EXCHANGES
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
 
-GROUP = "backfill"
 RECORDS = 20_000
 """Of a batch, at the most."""
 
@@ -72,6 +71,11 @@ class BronzeReader:
 
     def __init__(self, clickhouse: ClickHouse) -> None:
         self._clickhouse = clickhouse
+
+    @property
+    def name(self) -> str:
+        """Its offsets are another log's, which must lose nothing by being read here."""
+        return "bronze"
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions that bronze holds records of."""
@@ -158,7 +162,8 @@ def backfill(
 
 
 def _fill_silver(clickhouse: ClickHouse, ledger: Connection, reading: Reading) -> Report:
-    intents, reader = Intents(ledger, GROUP), BronzeReader(clickhouse)
+    reader = BronzeReader(clickhouse)
+    intents = Intents.of(ledger, reader)
     log, sink = BatchLog(reader, intents, reading, Seen(clickhouse)), SilverSink(clickhouse)
     _carry_what_stands(log, sink, intents)
     for position in reader.partitions(list(_BRONZE)):

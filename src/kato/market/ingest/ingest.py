@@ -30,6 +30,7 @@ from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
 
 GROUP = "market"
+"""What its measures are called."""
 
 COMPARE_SECONDS = 60.0
 """How often live candles are compared with sealed ones."""
@@ -94,7 +95,7 @@ class Ingest:
             opened.callback(self._sealing.close)
             self._opened = opened.pop_all()
         self._pace = pace
-        self._log = BatchLog(reader, Intents(ledger, GROUP), reading, Seen(inserting))
+        self._log = BatchLog(reader, Intents.of(ledger, reader), reading, Seen(inserting))
         self._sealer = Sealer(self._sealing, pace.lateness)
         self._counted = IngestMeasures(self._log.report)
         measures.ingest.put(GROUP, self._counted)
