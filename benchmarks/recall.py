@@ -47,6 +47,13 @@ SAMPLE = 2000
 BANDS = (0.1, 0.3, 0.5, 0.7, 1.0)
 """Similarities that are told apart."""
 
+STARTS = {
+    "started_anew": (True, True),
+    "started": (False, True),
+    "started_warm": (False, False),
+}
+"""Starts: whether the index is built anew, and whether files are read from the disk again."""
+
 SLOW = ("scan", "exhaustive", "minhash")
 """Plans that are asked only as many questions as ``--compared`` says."""
 
@@ -108,9 +115,9 @@ def measured(store: Store, arguments: argparse.Namespace) -> dict[str, Any]:
     plans: list[str] = arguments.plans
     figures = _step(store, "build", name=name, count=count, files=files, plans=plans)
     if "index" in plans:
-        for step, rebuild in (("started_anew", True), ("started", False)):
-            when = time.monotonic()
-            figures[step] = _step(store, "start", began=when, rebuild=rebuild, places=every)
+        for step, (rebuild, cold) in STARTS.items():
+            given = {"began": time.monotonic(), "rebuild": rebuild, "cold": cold}
+            figures[step] = _step(store, "start", **given, places=every)
         figures["threads"] = _step(store, "load", seconds=arguments.seconds / 4, concurrent=False)
     figures["plans"] = {}
     for plan in plans:

@@ -82,7 +82,16 @@ def _index_goals(run: dict[str, Any]) -> list[Goal]:
         Goal("index, bytes a pattern", INDEX_BYTES, run["index"]["bytes_per_pattern"]),
         Goal("index ready after a start, s", ready, started["index_ready_seconds"]),
         Goal("index built anew, s", ready, run["started_anew"]["index_ready_seconds"]),
-        Goal("first prediction, s", FIRST_SECONDS, started["first_prediction_seconds"]),
+        Goal(
+            "first prediction, files not in the page cache, s",
+            FIRST_SECONDS,
+            started["first_prediction_seconds"],
+        ),
+        Goal(
+            "first prediction, s",
+            FIRST_SECONDS,
+            run["started_warm"]["first_prediction_seconds"],
+        ),
     ]
     if size < LARGE:
         return found

@@ -159,19 +159,22 @@ def stored(engines: Engines) -> dict[str, Any]:
     }
 
 
-def start(store: Store, *, began: float, rebuild: bool, places: list[int]) -> dict[str, Any]:
+def start(
+    store: Store, *, began: float, rebuild: bool, cold: bool, places: list[int]
+) -> dict[str, Any]:
     """Open what another process left, and ask for the first time.
 
     Args:
         store: What is opened.
         began: ``time.monotonic()`` before this process was started.
         rebuild: Remove the index's files first.
+        cold: Let the system forget what it has read of the files.
         places: Questions to ask after the first.
     """
     imported = time.monotonic() - began
     if rebuild:
         shutil.rmtree(store.data / "recall", ignore_errors=True)
-    evicted = evict(store.data)
+    evicted = cold and evict(store.data)
     questions = store.questions
     with ExitStack() as started:
         opening = perf_counter()
@@ -182,14 +185,14 @@ def start(store: Store, *, began: float, rebuild: bool, places: list[int]) -> di
         first = perf_counter()
         index_all(engines, kb, questions[0])
         covered = perf_counter()
-        cold = [timed(lambda place=p: kb.predict(questions[place].events)) for p in places]  # type: ignore[misc]
+        asked = [timed(lambda place=p: kb.predict(questions[place].events)) for p in places]  # type: ignore[misc]
     return {
         "files_evicted": evicted,
         "process_seconds": round(imported, 2),
         "open_seconds": round(ready - opening, 2),
         "first_prediction_seconds": round(first - ready, 3),
         "index_ready_seconds": round(covered - ready, 2),
-        "cold": _by_kind([questions[p] for p in places], _counted(cold)),
+        "cold": _by_kind([questions[p] for p in places], _counted(asked)),
     }
 
 

@@ -66,7 +66,7 @@ def prepared(data: Path) -> list[Events]:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[None]:
+def served(data: Path) -> Iterator[int]:
     """The service, as users start it."""
     command = [sys.executable, "-m", "kato", "--data-dir", str(data), "serve", "--port", str(PORT)]
     process = subprocess.Popen(command)  # noqa: S603 - our own
@@ -79,7 +79,7 @@ def served(data: Path) -> Iterator[None]:
                 time.sleep(0.1)
         if process.returncode is not None:
             raise SystemExit(f"the service ended with {process.returncode}")
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()

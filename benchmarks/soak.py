@@ -23,6 +23,7 @@ from threading import Event, Thread
 from typing import Any
 
 import msgspec
+import psutil
 from benchmarks.environment import write_result
 from benchmarks.load import Request, open_loop
 from benchmarks.service import URL, opened, served
@@ -80,8 +81,8 @@ def main() -> None:
 
 def soaked(folder: Path, seconds: float) -> dict[str, Any]:
     """Serve and load for so long; answers what came of it."""
-    with served(folder / "data"):
-        processes = processes_of(folder)
+    with served(folder / "data") as service:
+        processes = processes_of(service)
         samples, ended = list[Sample](), Event()
         watching = Thread(target=_watch, args=(processes, samples, ended))
         watching.start()
@@ -143,31 +144,19 @@ def _request(kind: str, path: str, chance: Random) -> Request:
     return "GET", places[kind], b""
 
 
-def processes_of(folder: Path) -> dict[str, int]:
-    """The ids of the service and of its Valkey, whose command lines name the folder."""
-    found = {}
-    for process in Path("/proc").iterdir():
-        if not process.name.isdecimal():
-            continue
-        try:
-            command = (process / "cmdline").read_bytes().decode()
-        except OSError:  # it has ended
-            continue
-        if str(folder) in command:
-            found["service" if "serve\0" in command else "valkey"] = int(process.name)
-    return found
+def processes_of(service: int) -> dict[str, int]:
+    """The ids of the service and of its Valkey, the one child that it has."""
+    [valkey] = psutil.Process(service).children()
+    return {"service": service, "valkey": valkey.pid}
 
 
 def _watch(processes: dict[str, int], samples: list[Sample], ended: Event) -> None:
     began = time.perf_counter()
     while not ended.wait(SAMPLE_SECONDS):
-        resident = {name: _resident(process) for name, process in processes.items()}
+        resident = {
+            name: psutil.Process(process).memory_info().rss for name, process in processes.items()
+        }
         samples.append(Sample(round(time.perf_counter() - began, 1), **resident))
-
-
-def _resident(process: int) -> int:
-    lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return next(int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS:"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,15 @@ import kato
 from kato.memory.engines import Engines
 
 _numbers = itertools.count()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Heavy properties run on embedded stores in the suite, and on servers in the deep tests."""
+    for item in items:
+        of_servers = "servers" in re.split(r"[-\[\]]", item.name)
+        if of_servers and item.get_closest_marker("servers_deep"):
+            item.add_marker(pytest.mark.deep)
 
 
 @pytest.fixture(scope="session")

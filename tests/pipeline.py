@@ -22,7 +22,7 @@ from kato.matching import (
     qualifies,
     similar_symbols,
 )
-from kato.metrics import Corpus, affinity_weights, assemble, measure, rank, symbols_to_name
+from kato.metrics import Corpus, affinity_weights, assemble, measure, rank, worded_events
 from kato.model.emotive import average_emotives
 
 
@@ -89,8 +89,11 @@ def predict(
     names = [p["name"] for p in patterns]
     digits = np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, 20)
     order = rank(measures, digits, config["rank_sort_algo"], config["max_predictions"])
-    needed = set(symbols_to_name(survivors, measures, order).tolist())
-    texts = [encoded.texts[at] if at in needed else None for at in range(len(encoded.texts) + 1)]
+    needed = set(survivors.symbols.tolist())
+    known_texts = np.array(
+        [encoded.texts[at] if at in needed else None for at in range(len(encoded.texts) + 1)],
+        np.object_,
+    )
     answer = assemble(
         observation,
         survivors,
@@ -98,7 +101,8 @@ def predict(
         measures,
         order,
         names=[names[index] for index in order],
-        texts=np.array(texts, np.object_),
+        sequences=worded_events(survivors, known_texts),
+        texts=known_texts,
         emotives=[average_emotives(patterns[index]["emotives"]) for index in order],
     )
     return msgspec.to_builtins(answer.predictions), msgspec.to_builtins(answer.future_potentials)

@@ -85,6 +85,7 @@ def both(request: pytest.FixtureRequest, memory: kato.Memory, backend: Backend) 
     return Both(memory, f"{request.param} {backend.name}", request.param)
 
 
+@pytest.mark.servers_deep
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -83,6 +83,7 @@ def test_another_process_and_hash_seed(
     assert process(folder, task, seed) == expected
 
 
+@pytest.mark.servers_deep
 @pytest.mark.parametrize("learn", [one_by_one, at_once, in_uneven_parts])
 def test_any_portions_any_backend_and_whether_flushed(
     learn: Callable[[kato.KnowledgeBase], None],

@@ -28,6 +28,7 @@ def copies(kb: kato.KnowledgeBase) -> list[PatternCopy]:
     return list(map(PatternCopy.of, page.patterns, page.affinities, page.vectors))
 
 
+@pytest.mark.servers_deep
 @settings(max_examples=40, deadline=None)
 @given(history=histories)
 def test_counters_stay_those_of_the_reference(memory: kato.Memory, history: list[Any]) -> None:
@@ -36,6 +37,7 @@ def test_counters_stay_those_of_the_reference(memory: kato.Memory, history: list
     assert_counters_are(kb, reference)
 
 
+@pytest.mark.servers_deep
 @settings(max_examples=25, deadline=None)
 @given(history=histories, flushed=st.booleans())
 def test_a_copy_is_the_same(memory: kato.Memory, history: list[Any], flushed: bool) -> None:

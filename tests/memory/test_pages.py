@@ -16,6 +16,7 @@ from kato.errors import Conflict, InvalidSearch, InvalidSymbol, KnowledgeBaseNot
 from kato.memory import searching
 
 
+@pytest.mark.servers_deep
 @settings(max_examples=40, deadline=None)
 @given(
     history=histories,

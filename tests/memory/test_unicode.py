@@ -65,6 +65,7 @@ def test_nasty_texts(memory: kato.Memory, kb_name: str, text: str) -> None:
     check(memory, kb_name + text, text, text + "'")
 
 
+@pytest.mark.servers_deep
 @given(first=texts, second=texts, name=texts)
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -18,7 +18,7 @@ from kato.metrics import (
     counted_symbols,
     measure,
     rank,
-    symbols_to_name,
+    worded_events,
 )
 from kato.metrics.answer import WEIGHTED
 from kato.model.config import RANK_SORT_ALGOS
@@ -123,16 +123,22 @@ def test_with_weights_an_observed_symbol_must_have_counters() -> None:
         measure(*parts, weights=np.ones(4))
 
 
-def test_the_answer_names_only_what_it_shows() -> None:
+def test_the_answer_is_said_in_texts() -> None:
     parts = ensemble([["a"], ["b"]])
     measures = measure(*parts, np.array([1, 1, 9]), SYMBOLS, MEMBERS, CORPUS)
     order = rank(measures, NAME_BYTES, "frequency", 1)
-    needed = symbols_to_name(parts[1], measures, order)
     texts = np.full(5, None, object)
     for text, number in IDS.items():
-        texts[number] = text if number in needed else None
+        texts[number] = text
     names = [NAMES[at] for at in order]
-    answer = assemble(*parts, measures, order, names=names, texts=texts)
+    answer = assemble(
+        *parts,
+        measures,
+        order,
+        names=names,
+        sequences=worded_events(parts[1], texts),
+        texts=texts,
+    )
     assert [prediction.name for prediction in answer] == ["n0"]
     assert answer[0].emotives == {}
     assert [f.future for f in answer.future_potentials] == [[["d"]], [["c"]]]
@@ -155,5 +161,5 @@ def test_an_empty_ensemble() -> None:
     parts = (observation, Candidates.empty(), alignment)
     measures = measure(*parts, none, none.astype(np.uint32), none, CORPUS)
     order = rank(measures, NAME_BYTES[:0], "potential", 5)
-    answer = assemble(*parts, measures, order, names=[], texts=np.empty(0, object))
+    answer = assemble(*parts, measures, order, names=[], sequences=[], texts=np.empty(0, object))
     assert (list(answer), answer.future_potentials) == ([], [])

@@ -83,6 +83,7 @@ sizes = st.sampled_from(
 )
 
 
+@pytest.mark.servers_deep
 @given(
     observed=st.lists(st.sampled_from([*SYMBOLS, "?"]), min_size=2, max_size=7),
     size=sizes,

@@ -129,6 +129,7 @@ def both(
     return ids, compiled.stages, expected, pipeline.stages
 
 
+@pytest.mark.servers_deep
 @given(
     changes=configurations,
     observed=st.lists(st.sampled_from(LETTERS + "?!"), min_size=2, max_size=8),
@@ -149,6 +150,7 @@ def test_compiled_filters_are_the_filters(
     assert counts(stages) == counts(reports)
 
 
+@pytest.mark.servers_deep
 @pytest.mark.parametrize("metrics", [True, False])
 def test_orders_leave_the_same(
     stored: kato.KnowledgeBase, memory: kato.Memory, metrics: bool

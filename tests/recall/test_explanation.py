@@ -432,6 +432,7 @@ LEFT_OUT_REASONS = {
 }
 
 
+@pytest.mark.servers_deep
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

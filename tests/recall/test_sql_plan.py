@@ -221,6 +221,7 @@ def check(
     assert_same(found, exhaustive(engines, query))
 
 
+@pytest.mark.servers_deep
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -66,7 +66,7 @@ def validated(case: Case[Any], url: str, session: str) -> None:
 
 
 @API.parametrize()
-@options(5)
+@options(4)
 def test_requests(case: Case[Any], served: str, session: str) -> None:
     validated(case, served, session)
 

@@ -121,6 +121,31 @@ def test_an_answer_that_takes_too_long_is_waited_for_elsewhere(
     assert (answered, observed.time, session.events) == (False, 2, [["a"], ["b"]])
 
 
+def test_a_server_that_falls_silent_under_a_crowd(
+    memory: kato.Memory, engines: Engines, kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls that wait, are sent and begin while the connection is closed end well, each once."""
+    monkeypatch.setattr(pipelines, "ANSWER_SECONDS", 0.05)
+    sessions = [Session(kb) for _ in range(30)]
+
+    async def member(pipeline: Pipeline, session: Session) -> None:
+        for number in range(10):
+            await observe(pipeline, session, f"s{number}")
+
+    async def silence() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.05)
+            await asyncio.to_thread(engines.connection.command, "CLIENT", "PAUSE", 200, "ALL")
+
+    async def all_of_them(pipeline: Pipeline) -> None:
+        members = (member(pipeline, session) for session in sessions)
+        await asyncio.gather(*members, silence())
+
+    piped(memory, all_of_them)
+    expected = [[f"s{number}"] for number in range(10)]
+    assert [session.events for session in sessions] == [expected] * 30
+
+
 def test_what_broke_does_not_close_what_was_opened_since(
     memory: kato.Memory, kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

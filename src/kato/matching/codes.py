@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ NONE = -1
 # Fibonacci hashing (Knuth, TAOCP 6.4), with odd factors below 2**31: their product with a uint32
 # stays within int64. Others are tried where the first lets two symbols meet.
 _FACTORS = (0x4F1BBCDD, 0x6C62272F, 0x1B873593, 0x27D4EB2F, 0x5BD1E995, 0x165667B1)
-_SHIFT = 15
+SHIFT = 15
+"""Of the hash: the slot of a symbol is ``(symbol * factor >> SHIFT) & (capacity - 1)``."""
 
 _FEW = 64
 _LARGEST = 1 << 14
@@ -46,9 +48,19 @@ def symbol_table(ids: npt.ArrayLike) -> SymbolTable:
     [1, -1, 0]
     """
     numbers = kernel_array(ids, np.int64)
+    return _table_of_few(numbers.tobytes()) if len(numbers) <= _FEW else _table(numbers)
+
+
+@lru_cache(maxsize=64)
+def _table_of_few(ids: bytes) -> SymbolTable:
+    # Each step of a prediction asks for the table of the same memory; nobody changes one.
+    return _table(np.frombuffer(bytearray(ids), np.int64))
+
+
+def _table(numbers: npt.NDArray[np.int64]) -> SymbolTable:
     capacity = 1 << max(4, int(4 * len(numbers)).bit_length())
     while len(numbers) <= _FEW and capacity <= _LARGEST:
-        slots = (numbers[:, np.newaxis] * np.array(_FACTORS) >> _SHIFT) & (capacity - 1)
+        slots = (numbers[:, np.newaxis] * np.array(_FACTORS) >> SHIFT) & (capacity - 1)
         slots.sort(axis=0)
         meeting = (slots[1:] == slots[:-1]).any(axis=0)
         if not meeting.all():
@@ -71,7 +83,7 @@ def fill_table(table: SymbolTable, ids: Array) -> None:
     """Enter each id with its index."""
     mask = len(table.keys) - 1
     for code in range(len(ids)):
-        slot = ((ids[code] * table.factor) >> _SHIFT) & mask
+        slot = ((ids[code] * table.factor) >> SHIFT) & mask
         while table.keys[slot] >= 0:
             slot = (slot + 1) & mask
         table.keys[slot] = ids[code]
@@ -83,7 +95,7 @@ def code_of(table: SymbolTable, symbol: int) -> int:
     """The code of a symbol, or :data:`NONE`."""
     mask = len(table.keys) - 1
     key = np.int64(symbol)
-    slot = ((key * table.factor) >> _SHIFT) & mask
+    slot = ((key * table.factor) >> SHIFT) & mask
     if table.alone:
         code = table.values[slot]
         return int(code if table.keys[slot] == key else NONE)

@@ -14,7 +14,7 @@ import numpy as np
 
 from kato.matching import Candidates, Observation
 from kato.matching.compiled import kernel_folder
-from kato.metrics import Corpus, assemble, counted_symbols, measure, rank
+from kato.metrics import Corpus, assemble, counted_symbols, measure, rank, worded_events
 from kato.model.config import SessionConfig
 from kato.recall.index.build import build
 from kato.recall.index.contest import contested
@@ -123,6 +123,7 @@ def _measure(observation: Observation, recalled: Recalled) -> None:
             measures,
             order,
             names=names,
+            sequences=worded_events(survivors, texts),
             texts=texts,
             emotives=(),
         )

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from itertools import count, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
-from kato.errors import Conflict, InvalidInput, PatternNotFound, StoreFull
+from kato.errors import Conflict, PatternNotFound
+from kato.memory.bulk import BulkLearner, material_of_example
 from kato.memory.copies import PatternCopy, Placed, material_of
 from kato.memory.editing import MOST_RECORDS, checked_edit
 from kato.memory.engines import Engines
 from kato.memory.explaining import Explainer
-from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
+from kato.memory.learning import LessonBuilder
 from kato.memory.predicting import ATTEMPTS, Predictor
 from kato.memory.searching import PatternPage, Search, Searcher
 from kato.model.config import SessionConfig
-from kato.model.emotive import Emotives, accumulate_metadata, checked_emotives, checked_metadata
+from kato.model.emotive import Emotives
 from kato.model.event import Event, check_text, checked_events, flattened
 from kato.model.example import Example
 from kato.model.explanation import Explanation
@@ -27,12 +25,9 @@ from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
 from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
-from kato.storage.ledger.counters import Edited, Learned, Lesson, PatternState, Target
+from kato.storage.ledger.counters import Edited, Lesson, PatternState, Target
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
-
-BACKPRESSURE_SECONDS = 60.0
-"""How long learning many waits for a full journal to be drained before it gives up."""
 
 _SYMBOLS_AT_ONCE = 10_000
 
@@ -55,6 +50,7 @@ class KnowledgeBase:
         self.sessions = engines.sessions
         self._engines = engines
         self._counters = engines.counters
+        self._bulk = BulkLearner(name, engines.counters, engines.writer)
         self._predictor = predictor
         self._explainer = Explainer(predictor, engines.counters, engines.tables)
         self._searcher = Searcher(engines.counters, engines.tables, predictor, engines.writer)
@@ -83,7 +79,7 @@ class KnowledgeBase:
             StoreFull: The journal is full; nothing was learned.
         """
         builder = LessonBuilder()
-        name = builder.add(_material(Example(events, emotives or {}, metadata or {})))
+        name = builder.add(material_of_example(Example(events, emotives or {}, metadata or {})))
         if name is None:
             return None
         operation = (operation or Operation()).telling(name)
@@ -107,7 +103,9 @@ class KnowledgeBase:
         Raises:
             StoreFull: The journal is full; steps before are learned. A repeat learns the rest.
         """
-        return self._place(examples, _material, operation, SessionConfig().persistence)
+        return self._bulk.place(
+            examples, material_of_example, operation, SessionConfig().persistence
+        )
 
     def put(
         self,
@@ -126,8 +124,8 @@ class KnowledgeBase:
             operation: An operation id that makes a repeat safe.
             patiently: Whether to wait for a journal that is full, as :meth:`learn_many` does.
         """
-        place = partial(self._place, copies, material_of, operation, MOST_RECORDS)
-        return place(patiently=patiently)
+        place = self._bulk.place
+        return place(copies, material_of, operation, MOST_RECORDS, patiently=patiently)
 
     def learn_many(self, sequences: Iterable[Events | Example]) -> LearnReport:
         """Learn sequences in the order given; durable when it returns.
@@ -138,17 +136,7 @@ class KnowledgeBase:
             InvalidInput: A sequence cannot be used.
             StoreFull: The journal stays full, as ClickHouse does not take what was learned.
         """
-        tally, flight = _Tally(), _Flight()
-        # One lesson is with the ledger while the next is made; the next goes only if it came back.
-        try:
-            for builder in _lessons(sequences, tally):
-                lesson = builder.lesson()
-                tally.new += flight.land()
-                flight.answer = self._begin(lesson)
-        finally:
-            tally.new += flight.land()
-        known = tally.learned - tally.new
-        return LearnReport(tally.given, tally.new, known, tally.given - tally.learned)
+        return self._bulk.learn(sequences)
 
     def predict(self, events: Events, *, explain: bool = False, **config: Any) -> Predictions:
         """Predict from a memory of events: what came before, what is missing, what comes next.
@@ -417,37 +405,6 @@ class KnowledgeBase:
         """
         return self._predictor.nearest_vectors(self.name, vector, limit, max_distance, also)
 
-    def _place(
-        self,
-        given: Iterable[T],
-        material: Callable[[T], Material],
-        operation: Operation | None,
-        persistence: int,
-        *,
-        patiently: bool = False,
-    ) -> list[Placed]:
-        operation, remaining = operation or Operation(), iter(given)
-        placed: list[Placed] = []
-        for number in count():
-            lesson = _Placing()
-            for each in islice(remaining, LESSON_PATTERNS):
-                lesson.add(each, material)
-            if not lesson.placed:
-                return placed
-            step = operation.part(number).telling(lesson.names)
-            learn = partial(
-                self._counters.learn,
-                self.name,
-                lesson.builder.lesson(),
-                persistence=persistence,
-                operation=step,
-            )
-            learned = self._patiently(learn) if patiently else learn()
-            if step.is_repeatable:
-                step.answer(learned.told, list)
-            placed += lesson.told(learned.frequencies)
-        return placed
-
     def _edited(self, name: str, operation: Operation) -> Pattern | None:
         """What an edit answered that is asked for again."""
         if not operation.is_repeatable or (told := self._counters.told(operation)) is None:
@@ -462,34 +419,6 @@ class KnowledgeBase:
         operation.answer(told, object)
         return True
 
-    def _begin(self, lesson: Lesson) -> Callable[[], int]:
-        """Send a lesson; calling what this returns waits, and answers how many were new."""
-        answer = self._counters.begin_learn(
-            self.name, lesson, persistence=SessionConfig().persistence
-        )
-
-        def new_patterns() -> int:
-            try:
-                learned = answer()
-            except StoreFull:
-                persistence = SessionConfig().persistence
-                learn = partial(self._counters.learn, self.name, lesson, persistence=persistence)
-                learned = self._patiently(learn)
-            return learned.frequencies.count(1)
-
-        return new_patterns
-
-    def _patiently(self, learn: Callable[[], Learned]) -> Learned:
-        deadline = time.monotonic() + BACKPRESSURE_SECONDS
-        while True:
-            try:
-                return learn()
-            except StoreFull:
-                writer = self._engines.writer
-                if writer.failure is not None or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
     def _state(self, name: str) -> PatternState:
         bare = bare_name(name)
         if not re.fullmatch(r"[0-9a-f]{40}", bare):
@@ -498,87 +427,6 @@ class KnowledgeBase:
         if state is None:
             raise _not_found(name, self.name)
         return state
-
-
-class _Placing:
-    """Sequences that are learned in one step, and what becomes of each."""
-
-    def __init__(self) -> None:
-        self.builder = LessonBuilder()
-        self.placed: list[Placed] = []
-        self._times: list[int] = []
-
-    @property
-    def names(self) -> list[str | None]:
-        """The name of each, as far as it has one."""
-        return [each.name for each in self.placed]
-
-    def add(self, given: T, material: Callable[[T], Material]) -> None:
-        """Add one, or say why not."""
-        try:
-            found = material(given)
-            name = self.builder.add(found)
-        except InvalidInput as error:
-            self.placed.append(Placed(None, error=error))
-            return
-        self.placed.append(Placed(name))
-        if name is not None:
-            self._times.append(found.times)
-
-    def told(self, frequencies: Sequence[int]) -> list[Placed]:
-        """What became of each, by the frequencies after it: what is new was not there before."""
-        counted = iter(zip(frequencies, self._times, strict=True))
-        return [
-            each if each.name is None else Placed(each.name, operator.eq(*next(counted)))
-            for each in self.placed
-        ]
-
-
-class _Flight:
-    """A lesson that is with the ledger, if one is."""
-
-    answer: Callable[[], int] | None = None
-
-    def land(self) -> int:
-        """Wait for it; answers how many patterns were new."""
-        answer, self.answer = self.answer, None
-        return answer() if answer else 0
-
-
-class _Tally:
-    """What came of the sequences so far."""
-
-    given = learned = new = 0
-
-
-def _lessons(sequences: Iterable[Events | Example], tally: _Tally) -> Iterator[LessonBuilder]:
-    """The sequences in lessons; if one cannot be used, those before it still make a lesson."""
-    remaining = iter(sequences)
-    while True:
-        builder, given = LessonBuilder(), tally.given
-        try:
-            for sequence in islice(remaining, LESSON_PATTERNS):
-                example = sequence if isinstance(sequence, Example) else Example(sequence)
-                builder.add(_material(example))
-                tally.given += 1
-        except BaseException:
-            if len(builder):
-                yield builder
-            raise
-        if tally.given == given:
-            return
-        tally.learned += len(builder)
-        if len(builder):
-            yield builder
-
-
-def _material(example: Example) -> Material:
-    events = [event for event in checked_events(example.events) if event]
-    if not example.emotives and not example.metadata:
-        return Material(events)
-    emotives = checked_emotives(example.emotives)
-    metadata = accumulate_metadata([checked_metadata(example.metadata)])
-    return Material(events, [emotives] if emotives else [], metadata)
 
 
 def _pattern(name: str, events: list[Event], edited: Edited) -> Pattern:

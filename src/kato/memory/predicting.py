@@ -11,18 +11,18 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.errors import Conflict
+from kato.errors import Conflict, KatoError
 from kato.matching import Candidates, Observation
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
     Corpus,
     Measures,
+    Texts,
     affinity_weights,
     assemble,
     counted_symbols,
     measure,
     rank,
-    symbols_to_name,
     worded_events,
 )
 from kato.model.config import SessionConfig
@@ -52,12 +52,20 @@ class MovedError(Exception):
     """A pattern changed while it was looked at; look again."""
 
 
+class _Wording(msgspec.Struct, frozen=True):
+    """The recalled patterns' events, and by id the texts of their symbols."""
+
+    sequences: list[list[Event]]
+    texts: Texts
+
+
 class Ensemble(msgspec.Struct, frozen=True):
     """The recalled patterns, measured."""
 
     recalled: Recalled
     measures: Measures
     facts: Facts
+    wording: _Wording
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -224,8 +232,8 @@ class Predictor:
         if not len(recalled.candidates):
             return Answer(NOTHING, query)
         with step(trace, "measure", len(recalled.candidates)) as tally:
-            ensemble = self._measured(look, observation, config, recalled)
-            predictions = self._answered(look, observation, config, ensemble, tail)
+            ensemble = self._measured(look, observation, config, recalled, tail)
+            predictions = self._answered(observation, config, ensemble)
             tally.kept = len(predictions)
         return Answer(predictions, query, ensemble)
 
@@ -255,15 +263,24 @@ class Predictor:
         return dict(zip(ids, texts[numbers].tolist(), strict=True))
 
     def _measured(
-        self, look: Look, observation: Observation, config: SessionConfig, recalled: Recalled
+        self,
+        look: Look,
+        observation: Observation,
+        config: SessionConfig,
+        recalled: Recalled,
+        tail: TailView,
     ) -> Ensemble:
         survivors, alignment = recalled.candidates, recalled.alignment
         weighed = config.affinity_emotive is not None
         symbols = counted_symbols(observation, survivors, alignment, weighed=weighed)
         felt = symbols.tolist() if weighed else []
-        facts = self._counters.facts(look.kb, survivors.ids, symbols, felt)
+        asked = self._counters.begin_facts(look.kb, survivors.ids, symbols, felt)
+        wording = self._wording(look, survivors, tail)  # while the ledger counts
+        facts = asked()
         if not facts.frequencies.all():
             raise MovedError
+        if isinstance(wording, KatoError):
+            raise wording
         measures = measure(
             observation,
             survivors,
@@ -274,20 +291,22 @@ class Predictor:
             Corpus(facts.patterns, facts.pattern_frequencies, facts.symbols),
             _weights(config, facts),
         )
-        return Ensemble(recalled, measures, facts)
+        return Ensemble(recalled, measures, facts, wording)
+
+    def _wording(self, look: Look, survivors: Candidates, tail: TailView) -> _Wording | KatoError:
+        """How patterns read; or why that cannot be said, for who still waits for an answer."""
+        try:
+            texts = self._vocabulary.texts(look.kb, survivors.symbols, tail)
+        except KatoError as error:
+            return error
+        return _Wording(worded_events(survivors, texts), texts)
 
     def _answered(
-        self,
-        look: Look,
-        observation: Observation,
-        config: SessionConfig,
-        ensemble: Ensemble,
-        tail: TailView,
+        self, observation: Observation, config: SessionConfig, ensemble: Ensemble
     ) -> Predictions:
         recalled, measures = ensemble.recalled, ensemble.measures
         emotives = ensemble.facts.emotives
         order = rank(measures, recalled.names, config.rank_sort_algo, config.max_predictions)
-        named = symbols_to_name(recalled.candidates, measures, order)
         return assemble(
             observation,
             recalled.candidates,
@@ -295,7 +314,8 @@ class Predictor:
             measures,
             order,
             names=_hexadecimal(recalled.names[order]),
-            texts=self._vocabulary.texts(look.kb, named, tail),
+            sequences=ensemble.wording.sequences,
+            texts=ensemble.wording.texts,
             emotives=[average_emotives(emotives.get(i, ())) for i in order.tolist()]
             if emotives
             else (),

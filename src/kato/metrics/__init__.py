@@ -1,7 +1,7 @@
 """Numbers over an ensemble of matches: information, Bayes, affinity, ranking, and the answer."""
 
 from kato.metrics.affinity import affinity_weights
-from kato.metrics.answer import assemble, symbols_to_name
+from kato.metrics.answer import assemble
 from kato.metrics.ensemble import Corpus, Measures, counted_symbols, measure
 from kato.metrics.ranking import rank
 from kato.metrics.wording import Texts, worded_events
@@ -15,6 +15,5 @@ __all__ = [
     "counted_symbols",
     "measure",
     "rank",
-    "symbols_to_name",
     "worded_events",
 ]

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from kato.matching import Alignment, Candidates, Observation, matched_positions
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
-from kato.metrics.spans import Flags, differences, futures_of, presents_of
-from kato.metrics.wording import Texts, chosen, parted, worded, worded_events
+from kato.metrics.spans import Flags, differences, presents_of
+from kato.metrics.wording import Texts, chosen, parted, worded
 from kato.model.emotive import Emotives
+from kato.model.event import Event
 from kato.model.prediction import Anomaly, FuturePotential, Prediction, Predictions
 
 NUMBERS = (
@@ -45,15 +46,6 @@ Column = Sequence[Any]
 """One field of all returned predictions."""
 
 
-def symbols_to_name(
-    survivors: Candidates, measures: Measures, order: npt.NDArray[np.int64]
-) -> npt.NDArray[np.uint32]:
-    """The ids, repeats included, of all symbols whose texts :func:`assemble` needs."""
-    shown = np.zeros(len(survivors), np.bool_)
-    shown[order] = shown[measures.futures.first] = True
-    return survivors.symbols[np.repeat(shown, survivors.lengths)]
-
-
 def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
     observation: Observation,
     survivors: Candidates,
@@ -62,6 +54,7 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
     order: npt.NDArray[np.int64],
     *,
     names: Sequence[str],
+    sequences: Sequence[list[Event]],
     texts: Texts,
     emotives: Sequence[Emotives] = (),
 ) -> Predictions:
@@ -74,21 +67,34 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         measures: Of the survivors.
         order: Indices of the survivors to return, see :func:`kato.metrics.rank`.
         names: The names of the returned patterns, in the order of ``order``.
-        texts: By id, at least the texts of :func:`symbols_to_name`.
+        sequences: The events of all survivors, see :func:`kato.metrics.wording.worded_events`.
+        texts: By id, the texts of all symbols of the survivors.
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
     """
-    returned = _Returned(observation, survivors.take(order), alignment.take(order), texts)
+    aligned = alignment.take(order)
+    returned = _Returned(observation, survivors.take(order), aligned, texts)
     columns = {
+        **_events([sequences[at] for at in order.tolist()], aligned),
         "type": ["prototypical"] * len(order),
         "name": names,
         "emotives": emotives or [{} for _ in range(len(order))],
         **_values(measures, order),
-        **returned.events(),
         **returned.matches(),
     }
     rows = zip(*(columns[field] for field in Prediction.__struct_fields__), strict=True)
     predictions = [Prediction(*row) for row in rows]
-    return Predictions(predictions, _future_potentials(survivors, alignment, measures, texts))
+    return Predictions(predictions, _future_potentials(sequences, alignment, measures))
+
+
+def _events(sequences: list[list[Event]], alignment: Alignment) -> dict[str, Column]:
+    pasts, ends = alignment.past_events.tolist(), alignment.present_events_end.tolist()
+    rows = list(zip(sequences, pasts, ends, strict=True))
+    return {
+        "sequence": sequences,
+        "past": [sequence[:past] for sequence, past, _ in rows],
+        "present": [sequence[past:end] for sequence, past, end in rows],
+        "future": [sequence[end:] for sequence, _, end in rows],
+    }
 
 
 class _Returned:
@@ -105,19 +111,6 @@ class _Returned:
         self._patterns = patterns
         self._alignment = alignment
         self._texts = texts
-
-    def events(self) -> dict[str, Column]:
-        """The patterns' events."""
-        sequences = worded_events(self._patterns, self._texts)
-        pasts = self._alignment.past_events.tolist()
-        ends = self._alignment.present_events_end.tolist()
-        rows = list(zip(sequences, pasts, ends, strict=True))
-        return {
-            "sequence": sequences,
-            "past": [sequence[:past] for sequence, past, _ in rows],
-            "present": [sequence[past:end] for sequence, past, end in rows],
-            "future": [sequence[end:] for sequence, _, end in rows],
-        }
 
     def matches(self) -> dict[str, Column]:
         """What memory and patterns share, and what not."""
@@ -169,15 +162,15 @@ def _values(measures: Measures, order: npt.NDArray[np.int64]) -> dict[str, Colum
 
 
 def _future_potentials(
-    survivors: Candidates, alignment: Alignment, measures: Measures, texts: Texts
+    sequences: Sequence[list[Event]], alignment: Alignment, measures: Measures
 ) -> list[FuturePotential]:
-    futures = measures.futures
-    ahead = futures_of(survivors.take(futures.first), alignment.take(futures.first))
+    futures, ends = measures.futures, alignment.present_events_end
     rows = zip(
-        worded_events(ahead, texts),
+        futures.first.tolist(),
+        ends[futures.first].tolist(),
         futures.aggregate_potential.tolist(),
         futures.supporting_patterns.tolist(),
         futures.total_weighted_frequency.tolist(),
         strict=True,
     )
-    return [FuturePotential(*row) for row in rows]
+    return [FuturePotential(sequences[at][end:], *numbers) for at, end, *numbers in rows]

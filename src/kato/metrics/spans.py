@@ -22,12 +22,6 @@ def presents_of(patterns: Candidates, alignment: Alignment) -> Candidates:
     return patterns.between(start, _present_end(alignment))
 
 
-def futures_of(patterns: Candidates, alignment: Alignment) -> Candidates:
-    """The events of each pattern behind the last match."""
-    end = Place(patterns.lengths, np.full(len(patterns), np.iinfo(np.int32).max))
-    return patterns.between(_present_end(alignment), end)
-
-
 def _present_end(alignment: Alignment) -> Place:
     return Place(alignment.present_end, alignment.present_events_end)
 

@@ -42,9 +42,9 @@ def patterns(draw: st.DrawFn, most: int = 60) -> Rows:
 
 @st.composite
 def memories(draw: st.DrawFn) -> Observation:
-    """Memories of one symbol to more than a word of bits, some symbols unknown."""
-    size = draw(st.sampled_from((1, 3, 10, 80)))
-    observed = draw(st.lists(symbols(), min_size=1, max_size=size))
+    """Memories of one symbol to just a word of bits and more, some symbols unknown."""
+    least, most = draw(st.sampled_from(((1, 1), (1, 3), (1, 10), (64, 65), (1, 80))))
+    observed = draw(st.lists(symbols(), min_size=least, max_size=most))
     unknown = draw(st.sets(st.sampled_from(observed), max_size=2))
     return memory_of(observed, unknown)
 

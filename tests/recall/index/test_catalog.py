@@ -106,6 +106,7 @@ def filed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog_module, "FILED", 100)
 
 
+@pytest.mark.servers_deep
 @pytest.mark.usefixtures("filed")
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_done_the_index_answers_as_a_scan(indexed: Indexed, seed: int) -> None:
@@ -140,6 +141,7 @@ def test_whatever_is_done_the_index_answers_as_a_scan(indexed: Indexed, seed: in
         indexed.check(rng)
 
 
+@pytest.mark.servers_deep
 def test_what_is_learned_joins_the_last_segments(indexed: Indexed) -> None:
     rng = Random(1)
     most = 0

@@ -117,6 +117,7 @@ def test_metadata_is_united(kb: kato.KnowledgeBase) -> None:
     assert kb.get(name).metadata == {"k": ["a", "b"], "l": ["1"]}
 
 
+@pytest.mark.servers_deep
 def test_one_step_may_touch_very_many_affinities(kb: kato.KnowledgeBase) -> None:
     """More than Lua's ``unpack`` takes at once."""
     reference = ReferenceMemory()
@@ -194,6 +195,7 @@ _step = st.one_of(
 )
 
 
+@pytest.mark.servers_deep
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

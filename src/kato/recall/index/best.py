@@ -20,6 +20,7 @@ class Best(NamedTuple):
         ids: int64[k], pattern ids.
         places: int64[k, 2], segment and row.
         size: int64[1], how many there are.
+        floor: float64[1], the least potential that is asked for, however few there are.
     """
 
     potential: Array
@@ -27,6 +28,7 @@ class Best(NamedTuple):
     ids: Array
     places: Array
     size: Array
+    floor: Array
 
 
 class Worst(NamedTuple):
@@ -37,8 +39,8 @@ class Worst(NamedTuple):
     identity: int
 
 
-def best_of(limit: int) -> Best:
-    """Room for the best ``limit`` rows.
+def best_of(limit: int, floor: float = -np.inf) -> Best:
+    """Room for the best ``limit`` rows of a potential of at least ``floor``.
 
     >>> best = best_of(1)
     >>> _ = offer(best, 1.0, 0.5, 7, 0, 70), offer(best, 1.0, 0.5, 3, 0, 30)
@@ -51,20 +53,23 @@ def best_of(limit: int) -> Best:
         np.zeros(limit, np.int64),
         np.zeros((limit, 2), np.int64),
         np.zeros(1, np.int64),
+        np.full(1, floor),
     )
 
 
 @inner
 def floor_of(best: Best) -> float:
     """The preliminary potential a row needs at least to be among the best."""
-    return float(best.potential[0]) if best.size[0] == len(best.potential) else -np.inf
+    if best.size[0] < len(best.potential):
+        return float(best.floor[0])
+    return max(float(best.floor[0]), float(best.potential[0]))
 
 
 @compiled
 def worst_of(best: Best) -> Worst:
-    """The worst of the best; while there is room, anything is better."""
+    """The worst of the best; while there is room, anything from the floor on is better."""
     if best.size[0] < len(best.potential):
-        return Worst(-np.inf, -np.inf, 0)
+        return Worst(best.floor[0], -np.inf, 0)
     return Worst(best.potential[0], best.similarity[0], best.ids[0])
 
 

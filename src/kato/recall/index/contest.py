@@ -14,7 +14,7 @@ import numpy.typing as npt
 from kato.matching import Observation, SimilarSymbols
 from kato.recall.index.best import Worst
 from kato.recall.index.first import beginning
-from kato.recall.index.gather import gather, gathering, wanted
+from kato.recall.index.gather import REST, SAMPLE, gather, gathering, wanted
 from kato.recall.index.room import gathered_room
 from kato.recall.index.segment import Shelved
 from kato.recall.index.sought import Sought, sought_of
@@ -61,10 +61,10 @@ def _gathered(
         yield from _beginning(shelves, int(look.query.observation.symbols[0]))
         return
     sought = _sought(look)
-    for sampling in (True, False):
+    for part in (SAMPLE, REST):
         for shelf in shelves:
             begun, memory, out = gathering(shelf, sought), wanted(sought), gathered_room()
-            while gather(begun, memory, sampling, _floor(look), out, work):
+            while gather(begun, memory, part, _floor(look), out, work):
                 size = out.size[0]
                 yield shelf, out.rows[:size, 0].copy(), out.bounds[:size].copy()
 

@@ -38,13 +38,19 @@ _WORD = 64
 _NONE, _ONE = np.uint64(0), np.uint64(1)
 
 Span = tuple[int, int, int]
-"""The first row of a chunk, and the rows of one of its cells, from one up to another."""
+"""The first row of a chunk, and some of its rows, from one up to another."""
 
 PAIRED = 16
 """Memories of up to so many symbols are looked for pairs in all rows of a chunk at once."""
 
-SAMPLED = 16
-"""Every so many chunks one is searched first, for a floor."""
+SAMPLED = CHUNK // 16
+"""Rows at the beginning of each chunk that are looked at first, for a floor."""
+
+Part = tuple[int, int]
+"""Of each chunk, the rows from one up to another."""
+
+ALL, SAMPLE, REST = (0, CHUNK), (0, SAMPLED), (SAMPLED, CHUNK)
+"""Parts of chunks. Rows are in order of length, so a part of each chunk has all lengths in it."""
 
 
 class Cell(NamedTuple):
@@ -141,14 +147,14 @@ def wanted(sought: Sought) -> Wanted:
 
 @compiled
 def gather(
-    begun: Gathering, memory: Wanted, sampling: bool, worst: Worst, out: Gathered, work: Array
+    begun: Gathering, memory: Wanted, part: Part, worst: Worst, out: Gathered, work: Array
 ) -> bool:
     """Gather rows that may be among the best, until there are many; False if there are no more.
 
     Args:
         begun: How far it is.
         memory: What is sought.
-        sampling: Whether to look at every sixteenth chunk, or at all the others.
+        part: Which rows of each chunk to look at.
         worst: What a row must surpass.
         out: Receives the rows.
         work: int64[5], see :class:`kato.recall.index.find.Work`.
@@ -156,8 +162,10 @@ def gather(
     chunk, count = begun.position[0], len(begun.rows.ids)
     out.size[0] = 0
     while chunk * CHUNK < count and out.size[0] + CHUNK <= GATHERED:
-        if (chunk % SAMPLED == 0) == sampling:
-            _gather_chunk(begun, memory, chunk * CHUNK, worst, out, work)
+        start = chunk * CHUNK
+        low, high = start + part[0], min(start + part[1], count)
+        if low < high:
+            _gather_chunk(begun, memory, (start, low, high), worst, out, work)
         chunk += 1
     begun.position[0] = chunk
     return bool(out.size[0] > 0 or chunk * CHUNK < count)
@@ -165,14 +173,14 @@ def gather(
 
 @inner
 def _gather_chunk(
-    begun: Gathering, memory: Wanted, start: int, worst: Worst, out: Gathered, work: Array
+    begun: Gathering, memory: Wanted, span: Span, worst: Worst, out: Gathered, work: Array
 ) -> None:
-    """Gather what passes of a chunk, cell by cell."""
+    """Gather what passes of some rows of a chunk, cell by cell."""
     rows, number = begun.rows, begun.position[1]
-    work[POSTINGS] += count_postings(begun.lists, rows.postings, start, begun.overlap)
-    while rows.cell_rows[number + 1] <= start:
+    work[POSTINGS] += count_postings(begun.lists, rows.postings, span, begun.overlap)
+    start, low, end = span
+    while rows.cell_rows[number + 1] <= low:
         number += 1
-    low, end = start, min(start + CHUNK, len(rows.ids))
     while low < end:
         high = min(end, rows.cell_rows[number + 1])
         cell = Cell(number, rows.cell_lengths[number], rows.cell_single[number])
@@ -269,22 +277,23 @@ def _gather_passing(
         found = _with_runs(passing, found, runs.longest, runs.least, most)
     for index in range(found):
         row, common = passing[index, 0], min(passing[index, 1], most)
-        bound, similarity = 0.0, 0.0
+        bound = 0.0
         if common > 0:
             run = min(common, runs.longest[index] + 1)
-            similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
             bound = _bound(begun.remembered, cell, size, run, common, 1)
             if cell.single and bound >= worst.potential:
                 lower = _bound(begun.remembered, cell, size, run, common, 0)
                 if lower < bound and not _may_double(begun.rows.pairs, row, memory.doubles):
                     bound = lower
-        if bound < worst.potential:
+        if bound < worst.potential or is_hidden(begun.rows.hidden, row):
             continue
-        identity = begun.base + begun.rows.ids[row]
-        if is_better(bound, similarity, identity, worst) and not is_hidden(begun.rows.hidden, row):
-            out.rows[count, 0], out.rows[count, 1] = row, cell.number
-            out.bounds[count] = bound
-            count += 1
+        if bound == worst.potential:  # the only case in which similarity is worth its divisions
+            similarity = ((2.0 * common / (cell.length + size)) * 100.0) / 100.0
+            if not is_better(bound, similarity, begun.base + begun.rows.ids[row], worst):
+                continue
+        out.rows[count, 0], out.rows[count, 1] = row, cell.number
+        out.bounds[count] = bound
+        count += 1
     out.size[0] = count
 
 

@@ -177,16 +177,21 @@ def _add_pairs(pairs: Array, bit: int, places: np.uint64) -> None:
 
 
 @inner
-def count_postings(lists: Lists, postings: Array, start: int, overlap: Overlap) -> int:
-    """Count the postings in the chunk from row ``start``; answers how many were read."""
+def count_postings(
+    lists: Lists, postings: Array, span: tuple[int, int, int], overlap: Overlap
+) -> int:
+    """Count the postings of some rows of a chunk; answers how many were read.
+
+    ``span`` is the first row of the chunk, and those rows, from one up to another.
+    """
     read, touched = 0, 0
-    end = start + CHUNK
+    start, low, end = span
     for index in range(overlap.size[0]):
         overlap.places[overlap.touched[index]] = _NONE
     for index in range(lists.counts[0]):
         cursor, last, times = lists.cursors[index], lists.ends[index], lists.times[index]
-        if cursor < last and postings[cursor] < start:  # chunks were left out
-            cursor = first_from(postings, cursor, last, start)
+        if cursor < last and postings[cursor] < low:  # rows were left out
+            cursor = first_from(postings, cursor, last, low)
         before, repeats = -1, 0
         first = cursor
         while cursor < last and postings[cursor] < end:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kato.matching.compiled import compiled
+from kato.matching.compiled import Array, compiled
 from kato.matching.kernel import preliminary_potential
 
 _NEVER = 2**31
@@ -83,6 +83,13 @@ def least_common(length: int, size: int, threshold: float) -> int:
     while ((2.0 * least / (length + size)) * 100.0) / 100.0 < threshold:
         least += 1
     return least
+
+
+@compiled
+def fill_least_common(lengths: Array, size: int, threshold: float, least: Array) -> None:
+    """Write :func:`least_common` for patterns of some lengths."""
+    for index in range(len(lengths)):
+        least[index] = least_common(lengths[index], size, threshold)
 
 
 @compiled

@@ -12,6 +12,8 @@ import numpy as np
 from kato.matching.blocks import BlockSpace
 from kato.matching.compiled import Array
 from kato.matching.kernel import Patterns
+from kato.recall.index.glance import Glance, glance_of
+from kato.recall.index.potential import fill_least_common
 from kato.recall.index.segment import Shelved
 from kato.recall.index.sought import Sought
 
@@ -91,6 +93,8 @@ class ReadingRoom(NamedTuple):
         space: Of the blocks.
         starts: int64[STEPS + 1], of the rows by bound.
         order: int64[GATHERED], gathered rows, highest bounds first.
+        glance: At a row, where the memory is short enough.
+        least: int64[c], by cell, the least common subsequence that is similar enough.
     """
 
     pattern: Array
@@ -99,6 +103,8 @@ class ReadingRoom(NamedTuple):
     space: BlockSpace
     starts: Array
     order: Array
+    glance: Glance
+    least: Array
 
 
 def rows_of(shelf: Shelved) -> Rows:
@@ -139,4 +145,12 @@ def reading_room(texts: Texts, sought: Sought) -> ReadingRoom:
         space,
         np.zeros(STEPS + 1, np.int64),
         np.empty(GATHERED, np.int64),
+        glance_of(sought.memory, longest),
+        _least(texts, size, sought.threshold),
     )
+
+
+def _least(texts: Texts, size: int, threshold: float) -> Array:
+    least = np.zeros(len(texts.cell_lengths), np.int64)
+    fill_least_common(texts.cell_lengths, size, threshold, least)
+    return least

@@ -16,8 +16,14 @@ from kato.matching.kernel import extent, preliminary_potential, present
 from kato.matching.observed import Observed
 from kato.matching.subsequence import common_subsequence
 from kato.recall.index.best import Best, floor_of, is_better, offer, worst_of
-from kato.recall.index.gather import gather, gathering, wanted
-from kato.recall.index.potential import least_common, potential_of_blocks, potential_of_run
+from kato.recall.index.gather import Part, gather, gathering, wanted
+from kato.recall.index.glance import (
+    is_at_hand,
+    run_at_a_glance,
+    subsequence_at_a_glance,
+    take_in,
+)
+from kato.recall.index.potential import potential_of_blocks, potential_of_run
 from kato.recall.index.room import (
     ALIGNED,
     OFFERED,
@@ -33,24 +39,27 @@ from kato.recall.index.room import (
 from kato.recall.index.segment import Shelved, symbol_at
 from kato.recall.index.sought import Sought
 
+AHEAD = 32
+"""Rows that memory is asked for at once."""
+
 
 def search(
-    shelf: Shelved, number: int, sought: Sought, sampling: bool, best: Best, work: Array
+    shelf: Shelved, number: int, sought: Sought, part: Part, best: Best, work: Array
 ) -> None:
-    """Offer all rows that may be among the best, of the sampled chunks or of all others.
+    """Offer all rows that may be among the best, of a part of each chunk.
 
     Args:
         shelf: Where to look.
         number: What the segment is called in ``best.places``.
         sought: The memory, of two symbols or more.
-        sampling: Whether to look at every sixteenth chunk, or at all the others.
+        part: Which rows of each chunk to look at.
         best: Receives the rows.
         work: int64[5], is added to, see :class:`kato.recall.index.find.Work`.
     """
     begun, memory, out = gathering(shelf, sought), wanted(sought), gathered_room()
     texts = texts_of(shelf)
     room = reading_room(texts, sought)
-    while gather(begun, memory, sampling, worst_of(best), out, work):
+    while gather(begun, memory, part, worst_of(best), out, work):
         read_gathered(texts, (number, begun.base), sought, out, room, best, work)
 
 
@@ -70,24 +79,28 @@ def read_gathered(
     """
     _put_in_order(gathered.bounds, gathered.size[0], room.starts, room.order)
     number, base = segment
-    memory, size, pattern = sought.memory, len(sought.pairs) + 1, room.pattern
-    codes, read, aligned, offered = memory.rows[0], 0, 0, 0
+    memory, size = sought.memory, len(sought.pairs) + 1
+    read, aligned, offered, touched, seen = 0, 0, 0, 0, 0
     for index in range(gathered.size[0]):
         place = room.order[index]
-        if gathered.bounds[place] < floor_of(best):
+        bound, floor = gathered.bounds[place], floor_of(best)
+        if _step(bound) > _step(max(floor, -1.0)):
+            break
+        if bound < floor:
             continue
+        if index >= seen:
+            seen = index + AHEAD
+            touched += _touch(texts, gathered, room.order, index)
         row, cell = gathered.rows[place, 0], gathered.rows[place, 1]
         length, single = texts.cell_lengths[cell], texts.cell_single[cell]
         first = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * length
         read += 1
-        _code(texts.symbols, first, length, memory.table, pattern)
-        lcs = common_subsequence(pattern, length, memory.masks, room.bits)
-        if lcs < least_common(length, size, sought.threshold):
+        lcs = _subsequence(texts.symbols, first, length, memory, room)
+        if lcs < room.least[cell]:
             continue
-        start, _, run = run_of_at_most(length, pattern, codes, memory, (0, length, 0, size))
+        run, doubled = _run(length, memory, room)
         identity = base + texts.ids[row]
         similarity = ((2.0 * lcs / (length + size)) * 100.0) / 100.0
-        doubled = start > 0 and pattern[start - 1] == pattern[start]
         potential = potential_of_run(run, length, size, single, doubled)
         if run < lcs or not single:
             potential = max(potential, potential_of_blocks(run, lcs, length, size))
@@ -98,9 +111,44 @@ def read_gathered(
         if is_better(potential, similarity, identity, worst_of(best)):
             offered += 1
             offer(best, potential, similarity, identity, number, row)
+    room.starts[0] = touched  # else LLVM sees that nobody needs it
     work[READ] += read
     work[ALIGNED] += aligned
     work[OFFERED] += offered
+
+
+@inner
+def _touch(texts: Texts, gathered: Gathered, order: Array, index: int) -> int:
+    """Ask memory for the next rows all at once: it takes as long for many as for one."""
+    total = 0
+    for ahead in range(index, min(index + AHEAD, gathered.size[0])):
+        place = order[ahead]
+        row, cell = gathered.rows[place, 0], gathered.rows[place, 1]
+        first = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * texts.cell_lengths[cell]
+        total += texts.symbols[first, 0] + texts.ids[row]
+    return total
+
+
+@inner
+def _subsequence(
+    symbols: Array, first: int, length: int, memory: Observed, room: ReadingRoom
+) -> int:
+    """The longest common subsequence of a row that is read now."""
+    if is_at_hand(room.glance):
+        take_in(room.glance, symbols, first, length)
+        return subsequence_at_a_glance(room.glance, length)
+    _code(symbols, first, length, memory.table, room.pattern)
+    return common_subsequence(room.pattern, length, memory.masks, room.bits)
+
+
+@inner
+def _run(length: int, memory: Observed, room: ReadingRoom) -> tuple[int, bool]:
+    """The longest common run of the row that was read, and whether its first symbol precedes it."""
+    if is_at_hand(room.glance):
+        return run_at_a_glance(room.glance, length)
+    pattern, codes = room.pattern, memory.rows[0]
+    start, _, run = run_of_at_most(length, pattern, codes, memory, (0, length, 0, len(codes)))
+    return run, start > 0 and pattern[start - 1] == pattern[start]
 
 
 @inner
@@ -137,6 +185,8 @@ def _aligned(
     """The preliminary potential of the row that was read."""
     length = texts.cell_lengths[cell]
     begin = texts.cell_symbols[cell] + (row - texts.cell_rows[cell]) * length
+    if is_at_hand(room.glance):
+        _code(texts.symbols, begin, length, memory.table, room.pattern)
     for position in range(length):
         room.row.symbols[position] = symbol_at(texts.symbols, begin + position)
     blocks = decompose(room.pattern, length, memory, 0, room.space)

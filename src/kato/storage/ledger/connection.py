@@ -62,6 +62,11 @@ _SCRIPTS = (
 )
 
 
+# With a timeout of its own, which it has unless told otherwise, the asynchronous client makes a
+# task for each command, and a command whose task comes after the connection was closed fails badly.
+_NO_TIMEOUT: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 5}
+
+
 class Connection:
     """A ledger that can be asked.
 
@@ -102,7 +107,7 @@ class Connection:
         )
 
         def asynchronous() -> Any:
-            return redis.asyncio.UnixDomainSocketConnection(path=str(socket))
+            return redis.asyncio.UnixDomainSocketConnection(path=str(socket), **_NO_TIMEOUT)
 
         return cls(client, asynchronous, diagnosis)
 
@@ -112,7 +117,7 @@ class Connection:
         client = redis.Redis.from_url(
             url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=5, retry=_once()
         )
-        pool = redis.asyncio.ConnectionPool.from_url(url, socket_connect_timeout=5)
+        pool = redis.asyncio.ConnectionPool.from_url(url, **_NO_TIMEOUT)
         return cls(client, pool.make_connection)
 
     def sha(self, script: str) -> str:

@@ -415,7 +415,15 @@ class Counters:
     def facts(
         self, kb: int, ids: IntArray, symbols: npt.NDArray[np.uint32], weighed: Sequence[int] = ()
     ) -> Facts:
-        """The counters behind a prediction, all of one moment.
+        """The counters behind a prediction, all of one moment; see :meth:`begin_facts`."""
+        return self.begin_facts(kb, ids, symbols, weighed)()
+
+    def begin_facts(
+        self, kb: int, ids: IntArray, symbols: npt.NDArray[np.uint32], weighed: Sequence[int] = ()
+    ) -> Callable[[], Facts]:
+        """Ask for the counters behind a prediction; what this returns waits for them.
+
+        It must be called, whatever happens meanwhile.
 
         Args:
             kb: The knowledge base's number.
@@ -423,23 +431,9 @@ class Counters:
             symbols: Symbol ids.
             weighed: Symbol ids whose affinity is asked.
         """
-        answer = self._read(
-            "facts", kb, packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
-        )
-        counted, counts, emotives, affinities = answer
-        totals, frequencies = msgspec.msgpack.decode(counted, type=tuple[list[int], list[int]])
-        symbol_frequencies, members = _unpacked_counts(counts)
-        records = dict(zip(emotives[::2], emotives[1::2], strict=True))
-        return Facts(
-            patterns=totals[0],
-            pattern_frequencies=totals[1],
-            symbols=totals[2],
-            frequencies=np.array(frequencies, np.int64),
-            emotives={i - 1: unpacked_records(packed) for i, packed in records.items()},
-            symbol_frequencies=symbol_frequencies,
-            members=members,
-            affinities=[unpacked_emotives(sums) if sums else {} for sums in affinities],
-        )
+        asked = packed(ids.tolist()), packed(symbols.tolist()), packed(list(weighed))
+        answer = self._connection.begin("facts", kb, *asked)
+        return lambda: _facts(answer())
 
     def state(self, kb: str, name: bytes) -> PatternState | None:
         """What is held of the pattern with this name (20 bytes); None if it is not there."""
@@ -503,6 +497,23 @@ class Counters:
     def _read(self, script: str, *arguments: Any) -> Any:
         # Sending and waiting skips the client's hooks, a quarter of the time of a small answer.
         return self._connection.begin(script, *arguments)()
+
+
+def _facts(answer: list[Any]) -> Facts:
+    counted, counts, emotives, affinities = answer
+    totals, frequencies = msgspec.msgpack.decode(counted, type=tuple[list[int], list[int]])
+    symbol_frequencies, members = _unpacked_counts(counts)
+    records = dict(zip(emotives[::2], emotives[1::2], strict=True))
+    return Facts(
+        patterns=totals[0],
+        pattern_frequencies=totals[1],
+        symbols=totals[2],
+        frequencies=np.array(frequencies, np.int64),
+        emotives={i - 1: unpacked_records(packed) for i, packed in records.items()},
+        symbol_frequencies=symbol_frequencies,
+        members=members,
+        affinities=[unpacked_emotives(sums) if sums else {} for sums in affinities],
+    )
 
 
 def _shares(symbols: Sequence[int]) -> list[int]:

@@ -81,7 +81,8 @@ class _Open:
         self._reader = asyncio.create_task(self._read())
 
     async def ask(self, sha: str, *arguments: Any) -> bytes:
-        if self._reader.done():
+        # A closed connection would be opened again by sending, and nobody would read the answer.
+        if self._reader.done() or not self._connection.is_connected:
             raise redis.ConnectionError("the connection is closed")
         packed = self._connection.pack_command("EVALSHA", sha, 1, SHARD, *arguments)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
