@@ -60,7 +60,10 @@ class Feed(threading.Thread):
         self.written += records
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(25, marks=pytest.mark.deep)])
+often = pytest.param(25, marks=[pytest.mark.deep, pytest.mark.timeout(1200)])
+
+
+@pytest.mark.parametrize("kills", [1, often])
 def test_each_trade_is_there_once(tmp_path: Path, kills: int) -> None:
     folder = tmp_path / "kafka"
     folder.mkdir()

@@ -29,7 +29,7 @@ killed_kinds = pytest.mark.parametrize(
         (mortal.embedded, 3),
         (mortal.server, 3),
         pytest.param(mortal.embedded, 100, marks=pytest.mark.deep),
-        pytest.param(mortal.kafka, 20, marks=pytest.mark.deep),
+        pytest.param(mortal.kafka, 20, marks=[pytest.mark.deep, pytest.mark.timeout(900)]),
     ],
 )
 given_up = pytest.mark.parametrize(
