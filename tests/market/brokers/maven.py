@@ -9,13 +9,17 @@ import fcntl
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 KAFKA = "3.9.1"
-LIMIT_SECONDS = 150.0
+LIMIT_SECONDS = 120.0
 """How long tests wait for the first fetch; what Maven has got by then it does not fetch again."""
+
+REMEMBERED_SECONDS = 600.0
+"""How long other tests, of other processes too, do not try again what failed."""
 
 _PROJECT = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
@@ -51,8 +55,20 @@ def artifacts(seconds: float | None = LIMIT_SECONDS) -> Path:
     with (home / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # of several test processes one fetches
         if not (home / "jars").exists():
-            _fetch(home, seconds)
+            _fetch_once(home, seconds)
     return home / "jars"
+
+
+def _fetch_once(home: Path, seconds: float | None) -> None:
+    failed = home / "failed"
+    since = time.time() - failed.stat().st_mtime if failed.exists() else REMEMBERED_SECONDS
+    if seconds is not None and since < REMEMBERED_SECONDS:
+        raise Missing(failed.read_text())
+    try:
+        _fetch(home, seconds)
+    except Missing as reason:
+        failed.write_text(str(reason))
+        raise
 
 
 def _refuse_without_jvm() -> None:

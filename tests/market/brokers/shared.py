@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import mkdtemp
 
 from tests.market.brokers.kafka import KafkaBroker
 from tests.market.brokers.maven import Missing
@@ -36,7 +37,7 @@ def shared_broker(folder: Path) -> Iterator[str]:
 
 
 def _address(folder: Path) -> str:
-    told = folder / "told"
+    told = _told(folder)
     with (folder / "starting").open("w") as starting:
         fcntl.flock(starting, fcntl.LOCK_EX)
         if not told.exists():
@@ -45,6 +46,10 @@ def _address(folder: Path) -> str:
     if kind == "missing":
         raise Missing(text)
     return text
+
+
+def _told(folder: Path) -> Path:
+    return folder / "told"
 
 
 def _keep(folder: Path, told: Path) -> None:
@@ -66,7 +71,7 @@ def _keep(folder: Path, told: Path) -> None:
 def main(folder: Path) -> None:
     """Start a broker, tell its address, and end it when nobody uses it."""
     try:
-        broker = KafkaBroker(folder)
+        broker = KafkaBroker(Path(mkdtemp(dir=folder)))
     except Missing as reason:
         sys.stdout.write(f"missing {' '.join(str(reason).split())}\n")
         return
@@ -75,6 +80,8 @@ def main(folder: Path) -> None:
         sys.stdout.flush()
         with (folder / "users").open("w") as users:
             fcntl.flock(users, fcntl.LOCK_EX)
+            _told(folder).unlink()  # who comes now waits for the lock, and starts another
+            broker.kill()
     finally:
         broker.kill()
 

@@ -32,7 +32,7 @@ class AnyLog(Protocol):
     def writer(self, **options: Any) -> LogWriter:
         """A writer."""
 
-    def reader(self) -> LogReader:
+    def reader(self, **options: Any) -> LogReader:
         """A reader."""
 
     def lose(self, position: Position, offset: int) -> None:
@@ -59,9 +59,9 @@ class TestedLog:
         """A writer."""
         return self._closed_at_last(self._log.writer(**options))
 
-    def reader(self) -> LogReader:
+    def reader(self, **options: Any) -> LogReader:
         """A reader."""
-        return self._closed_at_last(self._log.reader())
+        return self._closed_at_last(self._log.reader(**options))
 
     def _closed_at_last(self, opened: CloseableT) -> CloseableT:
         self._opened.callback(opened.close)
@@ -84,7 +84,7 @@ class StreamLog:
     def writer(self, **options: Any) -> LogWriter:
         return StreamWriter(self.connect(), **options)
 
-    def reader(self) -> LogReader:
+    def reader(self, **_options: Any) -> LogReader:
         return StreamReader(self.connect())
 
     def lose(self, position: Position, offset: int) -> None:
@@ -109,8 +109,8 @@ class KafkaLog:
     def writer(self, **options: Any) -> LogWriter:
         return KafkaWriter(self.bootstrap, **{"partitions": 3, **options})
 
-    def reader(self) -> LogReader:
-        return KafkaReader(self.bootstrap, deadline=3)
+    def reader(self, **options: Any) -> LogReader:
+        return KafkaReader(self.bootstrap, **options)
 
     def lose(self, position: Position, offset: int) -> None:
         admin = AdminClient({"bootstrap.servers": self.bootstrap})

@@ -54,8 +54,10 @@ def embedded(folder: Path) -> Iterator[Mortal]:
     def connect() -> Connection:
         return Connection.to_socket(valkey.socket, valkey.reason_of_death)
 
-    yield Mortal(StreamLog(connect), kill, start)
-    valkey.stop()
+    try:
+        yield Mortal(StreamLog(connect), kill, start)
+    finally:
+        valkey.stop()
 
 
 @contextmanager
@@ -68,16 +70,20 @@ def server(folder: Path) -> Iterator[Mortal]:
         valkey.start("--appendfsync", "always")
 
     start()
-    yield Mortal(StreamLog(lambda: Connection.to_url(valkey.url)), valkey.stop, start)
-    valkey.stop()
+    try:
+        yield Mortal(StreamLog(lambda: Connection.to_url(valkey.url)), valkey.stop, start)
+    finally:
+        valkey.stop()
 
 
 @contextmanager
 def mock(_folder: Path) -> Iterator[Mortal]:
     """In a mock cluster, which keeps nothing when it is killed."""
     cluster = MockCluster()
-    yield Mortal(MockLog(cluster), cluster.stop, pytest.fail)
-    cluster.stop()
+    try:
+        yield Mortal(MockLog(cluster), cluster.stop, pytest.fail)
+    finally:
+        cluster.stop()
 
 
 @contextmanager
@@ -87,5 +93,7 @@ def kafka(folder: Path) -> Iterator[Mortal]:
         broker = KafkaBroker(folder)
     except Missing as reason:
         pytest.skip(f"needs Apache Kafka: {reason}")
-    yield Mortal(KafkaLog(broker.bootstrap), broker.kill, broker.start)
-    broker.kill()
+    try:
+        yield Mortal(KafkaLog(broker.bootstrap), broker.kill, broker.start)
+    finally:
+        broker.kill()

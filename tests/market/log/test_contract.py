@@ -22,7 +22,7 @@ sent_records = st.lists(
     st.tuples(keys, st.binary(max_size=200), st.dictionaries(names, st.binary(), max_size=3)),
     max_size=30,
 )
-same_log = settings(max_examples=15, deadline=None)
+same_log = settings(max_examples=10, deadline=None)
 
 
 def send(writer: LogWriter, topic: str, records: Iterable[Sent]) -> None:
@@ -147,6 +147,10 @@ def test_a_span_is_read_the_same_again_and_again(log: TestedLog) -> None:
 
 def test_a_topic_nobody_wrote_to_has_no_partitions(log: TestedLog) -> None:
     assert log.reader().partitions(["market.crypto.trades.nobody.raw"]) == []
+
+
+def test_a_log_has_one_name(log: TestedLog) -> None:
+    assert log.reader().name == log.reader().name != ""
 
 
 def test_bounds_are_what_is_kept(log: TestedLog) -> None:

@@ -16,7 +16,7 @@ from tests.market.log.logs import StreamLog, whole
 from kato.errors import StoreFull, StoreUnavailable
 from kato.market.ingest.intents import Intent, Intents
 from kato.market.log.records import Position, Record, Span, dead_letter_topic, raw_topic
-from kato.market.log.stream import BATCH_BYTES, BATCH_RECORDS, StreamWriter
+from kato.market.log.stream import BATCH_BYTES, BATCH_RECORDS, StreamReader, StreamWriter
 from kato.storage.ledger.connection import SHARD
 
 MB = 1 << 20
@@ -189,6 +189,30 @@ def test_a_record_larger_than_the_log_may_be_is_taken_alone(kind: StreamLog) -> 
         writer.send(topic, "key", bytes(MB), {})
         writer.close()
         assert len(kept(kind, topic)[0].value) == MB
+
+
+@pytest.mark.parametrize(("log_name", "left"), [("stream", 3), ("kafka elsewhere", 5)])
+def test_ingest_of_another_log_leaves_the_stream_alone(
+    kind: StreamLog, monkeypatch: pytest.MonkeyPatch, log_name: str, left: int
+) -> None:
+    topic, writer, reader, connection = (
+        fresh_raw_topic(),
+        kind.writer(),
+        kind.reader(),
+        kind.connect(),
+    )
+    for _ in range(5):
+        writer.send(topic, "key", b"value", {})
+    writer.close()
+    monkeypatch.setattr(StreamReader, "name", log_name)
+    intents = Intents.of(connection, reader)
+    intent = Intent((Span(topic, 0, 0, 2),), secrets.token_hex(16))
+    intents.claim(intent)
+    intents.done(intent)
+    assert len(kept(kind, topic)) == left
+    assert intents.positions()[Position(topic, 0)] == 2
+    reader.close()
+    connection.close()
 
 
 def test_topics_do_not_wait_for_each_other_to_be_read(kind: StreamLog) -> None:

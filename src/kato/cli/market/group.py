@@ -6,7 +6,17 @@ from importlib.util import find_spec
 
 import typer
 
-from kato.cli.market import feed, record, replay, simulate
+from kato.cli.market import (
+    demo,
+    feed,
+    ingest,
+    observe,
+    record,
+    replay,
+    show,
+    simulate,
+    status,
+)
 from kato.errors import InvalidInput
 
 EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
@@ -33,3 +43,19 @@ market.command(rich_help_panel=_FEEDS)(feed.feed)
 market.command(rich_help_panel=_FEEDS)(record.record)
 market.command(rich_help_panel=_FEEDS)(replay.replay)
 market.command(rich_help_panel=_FEEDS)(simulate.simulate)
+
+_LAYERS = "Layers"
+market.command(rich_help_panel=_LAYERS)(ingest.ingest)
+market.command(rich_help_panel=_LAYERS)(ingest.seal)
+market.command(rich_help_panel=_LAYERS)(ingest.backfill)
+
+_CANDLES = "Candles and trades"
+market.command(rich_help_panel=_CANDLES)(show.candles)
+market.command(rich_help_panel=_CANDLES)(show.trades)
+market.command(rich_help_panel=_CANDLES)(show.chart)
+market.command(rich_help_panel=_CANDLES)(status.status)
+
+_MEMORY = "Memory"
+market.command(rich_help_panel=_MEMORY)(observe.observe)
+market.command(rich_help_panel=_MEMORY)(observe.backtest)
+market.command(rich_help_panel=_MEMORY)(demo.demo)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from kato.errors import Conflict
-from kato.market.log.records import Position, Span
+from kato.market.log.records import STREAM, LogReader, Position, Span
 from kato.storage.ledger.connection import SHARD, Connection, packed
 
 
@@ -40,12 +40,24 @@ class Intents:
     Args:
         connection: To the ledger.
         group: Who ingests together; any text.
+        lets_go: Whether streams of the ledger's server lose what the group is done with.
     """
 
-    def __init__(self, connection: Connection, group: str) -> None:
+    def __init__(self, connection: Connection, group: str, *, lets_go: bool = True) -> None:
         self._connection = connection
         self._group = group
+        self._lets_go = lets_go
         self._key = f"{SHARD}:ingest:{group}"
+
+    @classmethod
+    def of(cls, connection: Connection, reader: LogReader) -> Intents:
+        """Those of who ingests a log; each log has its own, as each has its own offsets.
+
+        Raises:
+            StoreUnavailable: The log does not answer.
+        """
+        name = reader.name
+        return cls(connection, name, lets_go=name == STREAM)
 
     def standing(self) -> Intent | None:
         """The batch that was claimed and is not done; None if there is none.
@@ -86,7 +98,8 @@ class Intents:
         offsets: list[Any] = []
         for span in intent.spans:
             offsets += (_name(span), span.stop, span.topic)
-        self._connection.run("ingest_done", self._group, intent.token, *offsets)
+        lets_go = "1" if self._lets_go else "0"
+        self._connection.run("ingest_done", self._group, intent.token, lets_go, *offsets)
 
     def positions(self) -> dict[Position, int]:
         """Where the group goes on, of each partition it was ever at: the next offset.

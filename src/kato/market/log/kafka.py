@@ -38,6 +38,9 @@ CLEARED_EVERY = 64
 PAUSE_SECONDS = 0.05
 """Between two attempts to ask."""
 
+READ_ROWS = 10_000
+"""Most records taken from the client at once."""
+
 LOGGED = 4
 """Of what librdkafka says, warnings and worse."""
 
@@ -91,15 +94,10 @@ class KafkaWriter:
         if self._sent % CLEARED_EVERY == 0:
             self._producer.poll(0)
         self._refuse_after_loss()
-        encoded = key.encode()
         named: Any = list(headers.items())  # its types want lists of what may be None
-        try:
-            self._producer.produce(topic, value, encoded, headers=named)
-        except BufferError:
-            self._wait_for_room()
-            self._producer.produce(topic, value, encoded, headers=named)
-        except KafkaException as error:
-            raise self._unavailable(f"it refuses a record: {error.args[0]}") from error
+        record = (topic, value, key.encode(), named)
+        if not self._takes(*record):
+            self._wait_until_it_takes(*record)
 
     def flush(self) -> None:
         """Return when all that was taken is kept."""
@@ -116,15 +114,23 @@ class KafkaWriter:
             self._producer.purge()
             self._producer.flush(0)
 
-    def _wait_for_room(self) -> None:
-        """Until the buffer has shrunk; librdkafka tells of no room, but not when there is some."""
+    def _takes(self, topic: str, value: bytes, key: bytes, headers: Any) -> bool:
+        """Give the record to the producer; False if its buffer is full."""
+        try:
+            self._producer.produce(topic, value, key, headers=headers)
+        except BufferError:
+            return False
+        except KafkaException as error:
+            raise self._unavailable(f"it refuses a record: {error.args[0]}") from error
+        return True
+
+    def _wait_until_it_takes(self, *record: Any) -> None:
         end = time.monotonic() + self._deadline
-        full = len(self._producer)
-        while len(self._producer) > full * 0.9:
+        while not self._takes(*record):
             self._producer.poll(0.01)
             self._refuse_after_loss()
             if time.monotonic() > end:
-                raise self._unavailable(f"{full} records wait and the buffer is full")
+                raise self._unavailable(f"{len(self._producer)} records fill the buffer")
 
     def _told(self, error: KafkaError | None, message: Message) -> None:
         if error is not None and self._failure is None:
@@ -155,6 +161,11 @@ class KafkaReader:
         self._next: dict[Position, int] = {}
         self._polling = self._consumer()
         self._reading = self._consumer()
+
+    @property
+    def name(self) -> str:
+        """The cluster's: offsets of another are none of this one."""
+        return f"kafka {self._metadata().cluster_id}"
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""
@@ -213,19 +224,28 @@ class KafkaReader:
     ) -> dict[Position, list[Record]]:
         """The records of each span, in order."""
         found: dict[Position, list[Record]] = {position: [] for position in wanted}
-        missing = sum(span.stop - span.start for span in wanted.values())
+        missing = {position: span.stop - span.start for position, span in wanted.items()}
         end = time.monotonic() + self._deadline
         while missing:
-            for record in self._records(self._reading.consume(min(missing, 10_000), 0.05)):
+            rows = min(sum(missing.values()), READ_ROWS)
+            for record in self._records(self._reading.consume(rows, 0.05)):
                 position = Position(record.topic, record.partition)
+                if position not in missing:
+                    continue
                 _refuse_hole(following, record)
-                if record.offset < wanted[position].stop:
-                    found[position].append(record)
-                    missing -= 1
-                    end = time.monotonic() + self._deadline
+                found[position].append(record)
+                self._count_down(missing, position)
+                end = time.monotonic() + self._deadline
             if time.monotonic() > end:
-                raise _unavailable(self._bootstrap, f"{missing} records do not come")
+                raise _unavailable(self._bootstrap, f"{sum(missing.values())} records do not come")
         return found
+
+    def _count_down(self, missing: dict[Position, int], position: Position) -> None:
+        missing[position] -= 1
+        if not missing[position]:
+            del missing[position]
+            # What was fetched beyond the span would have to be taken before the other partitions'.
+            self._reading.incremental_unassign([TopicPartition(*position)])
 
     def _go_to(self, after: Mapping[Position, int]) -> None:
         if self._next == after:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 from kato.errors import InvalidConfig, StoreUnavailable
 from kato.market.log.records import LogReader, LogWriter
@@ -22,7 +23,9 @@ def open_writer(settings: Settings) -> LogWriter:
         InvalidConfig: It is in a broker, and the extra for that is not installed.
     """
     if settings.kafka_bootstrap:
-        return _kafka().KafkaWriter(
+        with _extra():
+            from kato.market.log.kafka import KafkaWriter  # noqa: PLC0415 - an extra
+        return KafkaWriter(
             settings.kafka_bootstrap,
             partitions=settings.kafka_partitions,
             replication=settings.kafka_replication,
@@ -38,7 +41,9 @@ def open_reader(settings: Settings) -> LogReader:
         InvalidConfig: It is in a broker, and the extra for that is not installed.
     """
     if settings.kafka_bootstrap:
-        return _kafka().KafkaReader(settings.kafka_bootstrap)
+        with _extra():
+            from kato.market.log.kafka import KafkaReader  # noqa: PLC0415 - an extra
+        return KafkaReader(settings.kafka_bootstrap)
     return StreamReader(open_ledger(settings))
 
 
@@ -57,15 +62,13 @@ def open_ledger(settings: Settings) -> Connection:
     return Connection.to_socket(socket, lambda: _silent(folder))
 
 
-def _kafka() -> ModuleType:
-    """The module that needs an extra."""
+@contextmanager
+def _extra() -> Iterator[None]:
     try:
-        from kato.market.log import kafka  # noqa: PLC0415 - not installed everywhere
+        yield
     except ModuleNotFoundError as error:
-        raise InvalidConfig(
-            {"KATO_KAFKA_BOOTSTRAP": f"{error.name} is not installed: pip install 'kato[market]'"}
-        ) from error
-    return kafka
+        reason = f"{error.name} is not installed: pip install 'kato[market]'"
+        raise InvalidConfig({"KATO_KAFKA_BOOTSTRAP": reason}) from error
 
 
 def _ownerless(folder: Path) -> StoreUnavailable:

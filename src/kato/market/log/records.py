@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+STREAM = "stream"
+"""The name of the log in the ledger's server."""
+
 
 def raw_topic(exchange: str) -> str:
     """Where what an exchange says is kept as it was received.
@@ -23,7 +26,7 @@ def is_raw(topic: str) -> bool:
     >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
     (True, False)
     """
-    return topic.endswith(".raw")
+    return topic.endswith((".raw", ".gaps"))
 
 
 def normalized_topic(exchange: str) -> str:
@@ -111,6 +114,14 @@ class LogWriter(Protocol):
 
 class LogReader(Protocol):
     """Reads records by their offsets; calls are from one thread."""
+
+    @property
+    def name(self) -> str:
+        """Which log it is: offsets of one mean nothing in another.
+
+        Raises:
+            StoreUnavailable: The log does not answer.
+        """
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""

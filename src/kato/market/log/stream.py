@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from kato.errors import KatoError, StoreFull, StoreUnavailable, StoreUnreadable
-from kato.market.log.records import Position, Record, Span, is_raw
+from kato.market.log.records import STREAM, Position, Record, Span, is_raw
 from kato.model.identity import new_id
 from kato.storage.ledger.connection import SHARD, Connection
 
@@ -194,6 +194,11 @@ class StreamReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._decoder = msgspec.msgpack.Decoder(Entry)
+
+    @property
+    def name(self) -> str:
+        """There is one in each ledger."""
+        return STREAM
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""

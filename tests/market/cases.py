@@ -1,0 +1,31 @@
+"""Streams for tests."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+
+from kato.market.encoding import Encoding, Tick, fit
+from kato.market.streams import History, Item
+
+MINUTE = 60 * 10**9
+
+
+def items(count: int, seed: int = 1, motif: int = 0) -> list[Item]:
+    """Candles of a random walk; with a motif, its steps come round after so many."""
+    chance = random.Random(seed)
+    rounds = [chance.choice((-3, -1, 0, 2, 4)) for _ in range(motif or count)]
+    close, made = Decimal(10_000), []
+    for i in range(count):
+        before, close = close, max(close + rounds[i % len(rounds)] * 10, Decimal(100))
+        high, low = max(before, close) + rounds[i % len(rounds)] % 3, min(before, close)
+        made.append(Item(i * MINUTE, Tick(high, low, close, Decimal(chance.randint(1, 50)))))
+    return made
+
+
+def history(count: int, seed: int = 1, motif: int = 0) -> History:
+    return History("test T/T 1m", items(count, seed, motif))
+
+
+def fitted(made: list[Item], bins: int = 3) -> Encoding:
+    return fit([item.tick for item in made], timeframe="1m", bins=bins, window=2)
