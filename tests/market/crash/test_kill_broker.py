@@ -76,7 +76,7 @@ def test_each_trade_is_there_once(tmp_path: Path, kills: int) -> None:
         with Ingest(clickhouse, ledger, reader, Written(), PACE) as ingest:
             for _ in range(kills):
                 _wait_for_more(ingest)
-                time.sleep(random.random() * 0.3)  # noqa: S311 - no secret
+                time.sleep(random.random() * 0.3)
                 killed.kill()
                 killed.start()
             _wait_for_more(ingest)
