@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
+import kato
 from kato.market.encoding import Encoding, Tick, fit
 from kato.market.streams import History, Item
+from kato.model.answers import Observation
+from kato.session import Session
 
 MINUTE = 60 * 10**9
 
@@ -29,3 +32,15 @@ def history(count: int, seed: int = 1, motif: int = 0) -> History:
 
 def fitted(made: list[Item], bins: int = 3) -> Encoding:
     return fit([item.tick for item in made], timeframe="1m", bins=bins, window=2)
+
+
+def learned(kb: kato.KnowledgeBase) -> dict[str, int]:
+    """Patterns by name, and how often each was learned."""
+    return {pattern.name: pattern.frequency for pattern in kb.patterns(limit=1000).patterns}
+
+
+def taught(kb: kato.KnowledgeBase, events: list[list[str]], window: int) -> dict[str, int]:
+    """The same of a session that observes them plainly."""
+    session = Session(kb, max_pattern_length=window, stm_mode="ROLLING")
+    session.observe_many(map(Observation, events))
+    return learned(kb)

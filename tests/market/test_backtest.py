@@ -39,14 +39,14 @@ def asked_of(memory: kato.Memory, made: list[Item], plan: Plan = PLAN) -> list[A
     return list(walk(kb, made, fitted([*history_of(made, plan)]), plan))
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(at=st.integers(COUNT // 2, COUNT - 2), seed=st.integers(0, 2**32))
 def test_the_future_changes_nothing(memory: kato.Memory, at: int, seed: int) -> None:
     future = [item.tick for item in ITEMS[at:]]
     random.Random(seed).shuffle(future)
     times = [item.time for item in ITEMS[at:]]
     shuffled = [*ITEMS[:at], *map(Item, times, future)]
-    plan = Plan(events=3, questions=COUNT // 4)
+    plan = Plan(events=3, questions=COUNT // 6)
     before, after = asked_of(memory, ITEMS, plan), asked_of(memory, shuffled, plan)
     until = ITEMS[at].time
     assert [each for each in before if each.time < until] == [
@@ -106,8 +106,6 @@ def test_a_motif_is_found_and_chance_is_not(memory: kato.Memory, kb_name: str) -
 def test_questions_are_spaced_over_what_is_not_history(memory: kato.Memory) -> None:
     few = asked_of(memory, ITEMS, Plan(events=3, questions=9))
     assert [each.time // ITEMS[1].time for each in few] == list(range(45, 90, 5))
-    everyone = {each.time: each for each in asked_of(memory, ITEMS)}
-    assert all(everyone[each.time] == each for each in few)
 
 
 @pytest.mark.parametrize(("right", "n"), [(0, 20), (7, 20), (20, 20), (130, 400)])

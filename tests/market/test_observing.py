@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import os
-import random
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.market.cases import fitted, history, items
+from tests.market.cases import fitted, history, items, learned, taught
+from tests.storage import stores
+from tests.storage.stores import Backend
 
 import kato
 from kato.errors import Conflict, InvalidInput
@@ -27,16 +23,10 @@ ENCODING = fitted(ITEMS)
 EVENTS = list(ENCODING.events(item.tick for item in ITEMS))
 
 
-def learned(kb: kato.KnowledgeBase) -> dict[str, int]:
-    """Patterns by name, and how often each was learned."""
-    return {pattern.name: pattern.frequency for pattern in kb.patterns(limit=1000).patterns}
-
-
-def taught(kb: kato.KnowledgeBase, events: list[list[str]], window: int) -> dict[str, int]:
-    """The same of a session that observes them plainly."""
-    session = Session(kb, max_pattern_length=window, stm_mode="ROLLING")
-    session.observe_many(map(Observation, events))
-    return learned(kb)
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Embedded stores alone: servers are asked the same, by the tests of sessions and layers."""
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
 
 
 def test_what_is_observed_is_what_is_encoded(memory: kato.Memory, kb_name: str) -> None:
@@ -109,49 +99,17 @@ def test_the_first_encoding_is_agreed_on(memory: kato.Memory, kb_name: str) -> N
 
 
 def test_a_motif_is_foretold(memory: kato.Memory, kb_name: str) -> None:
-    stream = history(120, motif=7)
-    encoding = fitted(items(120, motif=7))
+    stream = history(90, motif=7)
+    encoding = fitted(items(90, motif=7))
     bridge = Bridge(session_for(memory.knowledge_base(kb_name), stream), encoding, stream)
     right, guessed = [], None
     while (seen := bridge.step(1)) is not None:
         if seen and guessed:
             right.append(guessed["ret"].symbol in seen[0].event)
         guessed = bridge.guesses() if seen else None
-    assert len(right) > 80
-    assert sum(right) / len(right) > 0.75
+    assert len(right) > 60
+    assert sum(right) / len(right) > 0.7
     counted = bridge.measures
     assert (counted.guessed, counted.right) == (len(right), sum(right))
-    assert (counted.observed, counted.learned) == (118, 114)
-    assert counted.observed_until == 119 * 60
-
-
-KILLS = 3
-
-
-@pytest.mark.parametrize("kills", [KILLS, pytest.param(40, marks=pytest.mark.deep)])
-def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
-    tmp_path: Path, kills: int
-) -> None:
-    chance = random.Random(7)
-    command = [sys.executable, "-m", "tests.market.observer", str(tmp_path / "data"), "400"]
-    for _ in range(kills):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert process.stdout is not None
-        with process.stdout as told:
-            assert told.readline()  # it has begun to observe
-            time.sleep(chance.random() * 0.15)
-            process.send_signal(signal.SIGKILL)
-        process.wait()
-    made = items(400)
-    encoding, stream = fitted(made), History("test T/T 1m", made)
-    with kato.open(tmp_path / "data") as memory:
-        kb = memory.knowledge_base("observed")
-        session = session_for(kb, stream, events=3)
-        begun = session.time
-        bridge = Bridge(session, encoding, stream)
-        while bridge.step() is not None:
-            pass
-        events = list(encoding.events(item.tick for item in made))
-        assert 0 < begun < len(events), "the kills came too early or too late to tell anything"
-        assert session.time == len(events)
-        assert learned(kb) == taught(memory.knowledge_base("plain"), events, 3)
+    assert (counted.observed, counted.learned) == (88, 84)
+    assert counted.observed_until == 89 * 60

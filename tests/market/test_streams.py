@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 from tests.market.filling import BEGIN, MINUTE, Layers, Made, layers_of, walk
+from tests.storage import stores
+from tests.storage.stores import Backend
 
 import kato
 from kato.errors import InvalidInput
@@ -18,6 +20,12 @@ from kato.market.streams import CandleStream, Item, Place, Stream, TradeStream, 
 QUIET = (5, 6, 11)
 MADE = walk(20, quiet=QUIET)
 OF = ("binance", "BTC/USDT")
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Embedded stores alone: servers are asked the same, by the tests of sessions and layers."""
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.fixture(scope="module")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.util import find_spec
+from types import MappingProxyType
 
 from kato.errors import InvalidInput
 
-MODULES = ("confluent_kafka", "picows")
+MODULES: Mapping[str, str] = MappingProxyType(
+    {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
+)
+"""The modules, and the packages they are in."""
 
 
 def missing() -> list[str]:
-    """The modules of the extra that are not installed."""
-    return [name for name in MODULES if find_spec(name) is None]
+    """The packages of the extra that are not installed."""
+    return [package for module, package in MODULES.items() if find_spec(module) is None]
 
 
 def require() -> None:
@@ -22,6 +27,5 @@ def require() -> None:
     """
     if names := missing():
         raise InvalidInput(
-            "the market half is not installed: there is no " + ", ".join(names),
-            remedy='install it with pip install "kato[market]"',
+            f"not installed: {', '.join(names)}", remedy="pip install 'kato[market]'"
         )

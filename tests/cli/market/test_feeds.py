@@ -17,7 +17,7 @@ import pytest
 from tests.cli.conftest import Run
 from tests.storage.stores import TcpValkey
 
-from kato.cli.market import group
+from kato.market import extra
 from kato.market.feeds.protocols import decode
 from kato.market.feeds.recording import recorded
 from kato.market.log.avro import TradeDecoder
@@ -62,12 +62,13 @@ def running(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
 @contextmanager
 def simulated(*options: str) -> Iterator[str]:
     """``kato market simulate``; where its Coinbase listens."""
-    with running("simulate", "--port", "0", "--seed", "3", *options) as process:
+    spoken = ("--protocol", "kraken_v1", "--protocol", "coinbase")
+    with running("simulate", "--port", "0", "--seed", "3", *spoken, *options) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(4)]
-        assert lines[2].startswith("kato market feed kraken --protocol kraken_v1 --url ws://")
-        assert lines[3].startswith("kato market feed coinbase --url ws://127.0.0.1:")
-        yield lines[3].split()[-1]
+        older, newer = process.stdout.readline(), process.stdout.readline()
+        assert older.startswith("kato market feed kraken --protocol kraken_v1 --url ws://")
+        assert newer.startswith("kato market feed coinbase --url ws://127.0.0.1:")
+        yield newer.split()[-1]
 
 
 def records(valkey: TcpValkey, topic: str) -> list[Record]:
@@ -154,6 +155,7 @@ def test_from_a_simulated_exchange_to_the_log_and_again_from_a_recording(
         (("feed", "binance", "--symbols", "BTCUSDT,NO"), "no instrument 'NO' of binance"),
         (("feed", "binance", "--instruments", "/none"), "cannot use /none as instruments"),
         (("replay", "/none"), "cannot open /none"),
+        (("simulate", "--protocol", "fix"), "no such protocol: 'fix'"),
         (("simulate", "--fault", "rain=1"), "no faults: 'rain=1'"),
         (("simulate", "--fault", "drop=often"), "no faults: 'drop=often'"),
         (("simulate", "--fault", "drop=2"), "drop must be between 0 and 1"),
@@ -193,7 +195,7 @@ def test_an_address_nobody_listens_at_is_tried_again(valkey: TcpValkey) -> None:
 def test_without_the_extra_it_says_what_to_install(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group, "EXTRA", {"no_such_module": "no-such-package"})
+    monkeypatch.setattr(extra, "MODULES", {"no_such_module": "no-such-package"})
     ran = run("market", "simulate")
     assert ran.code == 2
     assert "not installed: no-such-package; pip install 'kato[market]'" in ran.err

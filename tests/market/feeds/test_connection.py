@@ -261,3 +261,16 @@ def test_a_feed_without_symbols() -> None:
     feed = Feed(PROTOCOLS["binance"], InstrumentFile(None), Collector())
     with pytest.raises(InvalidInput, match="without symbols"):
         Connection(PROTOCOLS["binance"], [], feed)
+
+
+@asynchronous
+async def test_nothing_is_heard_after_the_end_not_even_by_a_line_that_was_replaced() -> None:
+    async with Simulator(1, protocols=["binance"]) as simulator:
+        async with connected("binance", simulator, symbols=["BTCUSDT"]) as fed:
+            await fed.until_live()
+            fed.connection.subscribe(["BTCUSDT", "ETHUSDT"])
+            await fed.until(lambda: fed.counts.rotations == 1)
+        fed.venue.step(20)
+        await asyncio.sleep(0.1)
+        assert fed.counts.trades == 0
+        assert fed.counts.state == "stopped"

@@ -48,6 +48,9 @@ async def test_what_is_new_among_the_instruments_is_subscribed_to(tmp_path: Path
         await until(lambda: feed.counts.rotations == 1)
         simulator.venues["binance"].step(50)
         await until(lambda: {sent.key for sent in log.raw("binance")} == {"BTCUSDT", "ETHUSDT"})
+        path.write_text("")
+        await until(lambda: not instruments.instruments.of("binance", "binance"))
+        assert feed.counts.state == "live"
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -29,12 +29,14 @@ FAULTS = Faults(
     unknown=0.02,
     garbage=0.05,
     drop=0.01,
-    stall=0.004,
     refused=0.1,
     unanswered=0.05,
 )
-TIMING = Timing(silence=0.2, lifetime=1000.0, acknowledged=0.2)
+TIMING = Timing(silence=60.0, lifetime=1000.0, acknowledged=0.3)
 STEPS = 500
+STALLING = msgspec.structs.replace(FAULTS, stall=0.001, drop=0.001)
+# A feed that takes a busy machine for a silent line loses what is on its way.
+PATIENT = Timing(silence=5.0, lifetime=1000.0, acknowledged=2.0)
 
 Key = tuple[object, ...]
 
@@ -48,11 +50,23 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 
 @pytest.mark.parametrize("name", sorted(PROTOCOLS))
 def test_the_log_holds_the_truth(name: str, valkey: EmbeddedValkey) -> None:
-    simulator = asyncio.run(feed_all(name, valkey))
+    assert_truth(name, valkey, asyncio.run(feed_all(name, valkey, FAULTS, TIMING, STEPS)))
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("name", sorted(PROTOCOLS))
+def test_the_log_holds_the_truth_after_many_stalls(name: str, valkey: EmbeddedValkey) -> None:
+    simulator = asyncio.run(feed_all(name, valkey, STALLING, PATIENT, 40 * STEPS))
+    assert simulator.venues[name].truth.faults["stall"] > 3
+    assert_truth(name, valkey, simulator)
+
+
+def assert_truth(name: str, valkey: EmbeddedValkey, simulator: Simulator) -> None:
     venue, exchange = simulator.venues[name], PROTOCOLS[name].exchange
     truth = venue.truth
     assert {"lost", "late", "again", "garbage", "malformed", "unknown", "drop"} <= set(truth.faults)
-    assert 0 < len(truth.told()) < len(truth.made)
+    assert STEPS < len(truth.told()) <= len(truth.made)
 
     raw = records(valkey, raw_topic(exchange))
     assert {key for record in raw for key in keys_of(record)} == {
@@ -68,14 +82,16 @@ def test_the_log_holds_the_truth(name: str, valkey: EmbeddedValkey) -> None:
         assert_gaps_add_up(truth.told(), records(valkey, gap_topic(exchange)))
 
 
-async def feed_all(name: str, valkey: EmbeddedValkey) -> Simulator:
+async def feed_all(
+    name: str, valkey: EmbeddedValkey, faults: Faults, timing: Timing, steps: int
+) -> Simulator:
     """Trade for a while, with a feed that listens; all that was told is in the log at the end."""
     writer = StreamWriter(Connection.to_socket(valkey.socket, valkey.reason_of_death))
     async with (
-        Simulator(7, FAULTS, protocols=[name]) as simulator,
-        connected(name, simulator, writer=writer, timing=TIMING) as fed,
+        Simulator(7, faults, protocols=[name]) as simulator,
+        connected(name, simulator, writer=writer, timing=timing) as fed,
     ):
-        for _ in range(STEPS):
+        for _ in range(steps):
             fed.venue.step(3)
             await asyncio.sleep(0.001)
         fed.venue.settle()

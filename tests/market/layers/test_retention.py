@@ -12,7 +12,7 @@ import kato
 from kato.errors import InvalidConfig
 from kato.market.candles import Market
 from kato.market.layers.migrations import migrate
-from kato.market.layers.retention import TABLES, Retention, _end, drop_old, floor_of
+from kato.market.layers.retention import TABLES, Retention, drop_old, end_of, floor_of
 from kato.market.layers.sealing import Sealer
 from kato.storage.clickhouse.client import ClickHouse
 
@@ -99,9 +99,9 @@ def test_what_takes_too_much_is_refused(wrong: dict[str, int | None]) -> None:
     [("20250117", NOON - NOON % DAY + DAY), ("202412", 1_735_689_600 * NS), ("19700101", DAY)],
 )
 def test_ends_of_partitions(partition: str, end: int) -> None:
-    assert _end(partition) == end
+    assert end_of(partition) == end
 
 
 def test_an_odd_partition_is_refused() -> None:
     with pytest.raises(ValueError, match="no partition"):
-        _end("all'; DROP")
+        end_of("all'; DROP")

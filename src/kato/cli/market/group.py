@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import typer
 
 from kato.cli.market import (
@@ -17,10 +15,7 @@ from kato.cli.market import (
     simulate,
     status,
 )
-from kato.errors import InvalidInput
-
-EXTRA = {"picows": "picows", "confluent_kafka": "confluent-kafka", "fastavro": "fastavro"}
-"""What the extra ``market`` brings: modules, and the packages they are in."""
+from kato.market import extra
 
 market = typer.Typer(name="market", no_args_is_help=True, rich_markup_mode="rich")
 
@@ -29,13 +24,9 @@ market = typer.Typer(name="market", no_args_is_help=True, rich_markup_mode="rich
 def before() -> None:
     """Streams of exchanges: feeds, layers and candles, and a memory that learns them.
 
-    To try everything without a network, start [bold]kato market simulate[/].
+    To see everything at work without a network, start [bold]kato market demo[/].
     """
-    missing = [package for module, package in EXTRA.items() if find_spec(module) is None]
-    if missing:
-        raise InvalidInput(
-            f"not installed: {', '.join(missing)}", remedy="pip install 'kato[market]'"
-        )
+    extra.require()
 
 
 _FEEDS = "Feeds"

@@ -41,6 +41,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
     report: Annotated[
         float, typer.Option(min=0, help="Seconds between two lines about it; 0 for none.")
     ] = 60.0,
+    metrics_port: options.MetricsPort = None,
     skip_lost: Annotated[
         bool,
         typer.Option(
@@ -61,6 +62,7 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
     with _opened(context, instruments) as (clickhouse, ledger, reading), ExitStack() as opened:
         reader = open_reader(settings)
         opened.callback(reader.close)
+        opened.enter_context(options.measured(metrics_port))
         if skip_lost:
             _skip(clickhouse, ledger, reader)
         running = opened.enter_context(Ingest(clickhouse, ledger, reader, reading, pace))

@@ -18,7 +18,7 @@ from kato.cli import options
 from kato.cli.display.console import answers, notes, print_json
 from kato.cli.display.text import safe
 from kato.cli.market import opening
-from kato.cli.market.options import Direct, InstrumentsFile, settings_of
+from kato.cli.market.options import Direct, InstrumentsFile, MetricsPort, measured, settings_of
 from kato.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ def observe(  # noqa: PLR0913, PLR0917 - a command's options
     ] = False,
     instruments: InstrumentsFile = None,
     direct: Direct = False,
+    metrics_port: MetricsPort = None,
     json: options.Json = False,
 ) -> None:
     """Observe a market as it comes: learn each window of events, and guess what comes next.
@@ -159,6 +160,7 @@ def observe(  # noqa: PLR0913, PLR0917 - a command's options
     begin = opening.range_of(since, None, 1).since
     with ExitStack() as opened:
         stop = opened.enter_context(stopping())
+        opened.enter_context(measured(metrics_port))
         memory = opened.enter_context(kato.open(common.data_dir))
         if ingest if ingest is not None else settings.clickhouse_url is None:
             opened.enter_context(ingesting(memory, settings, instruments=instruments))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
-from contextlib import closing, suppress
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,6 +83,40 @@ def encoder_of(settings: Settings, exchanges: tuple[Name, ...], wanted: bool | N
 
     with closing(open_schemas(settings)) as schemas:
         return Normalizer(schemas, exchanges)
+
+
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="Tell Prometheus at /metrics on this port of all addresses; 0 takes a free one.",
+        show_default=False,
+    ),
+]
+
+
+@contextmanager
+def measured(port: int | None) -> Iterator[None]:
+    """Tell what this process measures, if there is a port to.
+
+    Raises:
+        InvalidInput: The port is taken.
+    """
+    from kato.market.measures import PROCESS, served  # noqa: PLC0415 - help must not wait
+
+    if port is None:
+        yield
+        return
+    with ExitStack() as opened:
+        try:
+            url = opened.enter_context(served(PROCESS, port, "0.0.0.0"))  # noqa: S104 - scraped
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot listen on port {port}: {error.strerror}", remedy="choose another one"
+            ) from error
+        typer.echo(f"measures at {url}", err=True)
+        yield
 
 
 def protocol_of(exchange: str, name: str | None) -> ExchangeProtocol:

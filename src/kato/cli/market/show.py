@@ -19,10 +19,11 @@ from kato.errors import InvalidInput
 
 if TYPE_CHECKING:
     from kato.market.candles import Candle, StoredTrade
+    from kato.market.forms import Form
 
 RISING, FALLING = "green", "red"
 
-Form = Annotated[
+FormName = Annotated[
     str | None,
     typer.Option(
         "--format",
@@ -43,7 +44,7 @@ def candles(  # noqa: PLR0913, PLR0917 - a command's options
     fill: Annotated[
         bool, typer.Option("--fill", help="Also one for each time without trades.")
     ] = False,
-    form: Form = None,
+    form: FormName = None,
 ) -> None:
     """Show candles: sealed ones where there are, live ones else.
 
@@ -51,14 +52,16 @@ def candles(  # noqa: PLR0913, PLR0917 - a command's options
     kato market candles BTC/USDT --limit 100000 --format parquet > btc.parquet
     """
     from kato.market.candles import Candle  # noqa: PLC0415 - help must not wait
+    from kato.market.timeframes import timeframe as checked  # noqa: PLC0415
 
-    within = opening.range_of(since, until, limit)
+    within, chosen = opening.range_of(since, until, limit), _form(form)
+    checked(timeframe)
     with opening.opened_market(context) as market:
         found = market.candles(symbol, timeframe, exchange, within, fill=fill)
-    if form is None:
+    if chosen is None:
         answers().print(candle_table(found))
     else:
-        _write(form, Candle, found)
+        _write(chosen, Candle, found)
 
 
 def trades(  # noqa: PLR0913, PLR0917 - a command's options
@@ -68,18 +71,18 @@ def trades(  # noqa: PLR0913, PLR0917 - a command's options
     since: opening.Since = None,
     until: opening.Until = None,
     limit: opening.Limit = 30,
-    form: Form = None,
+    form: FormName = None,
 ) -> None:
     """Show trades, each once, and why one counts in no candle."""
     from kato.market.candles import StoredTrade  # noqa: PLC0415 - help must not wait
 
-    within = opening.range_of(since, until, limit)
+    within, chosen = opening.range_of(since, until, limit), _form(form)
     with opening.opened_market(context) as market:
         found = market.trades(symbol, exchange, within)
-    if form is None:
+    if chosen is None:
         answers().print(_trade_table(found))
     else:
-        _write(form, StoredTrade, found)
+        _write(chosen, StoredTrade, found)
 
 
 def chart(  # noqa: PLR0913, PLR0917 - a command's options
@@ -178,16 +181,29 @@ def _trade_table(trades: Sequence[StoredTrade]) -> Table:
     return table
 
 
-def _write(form: str, kind: Any, rows: Sequence[Any]) -> None:
-    from kato.market.forms import AS, FORMS  # noqa: PLC0415 - help must not wait
+def _form(form: str | None) -> Form | None:
+    """The form that is chosen.
 
+    Raises:
+        InvalidInput: There is none of that name, or nobody could read it.
+    """
+    from kato.market.forms import FORMS  # noqa: PLC0415 - help must not wait
+
+    if form is None:
+        return None
     chosen = next((each for each in FORMS if each == form), None)
     if chosen is None:
         raise InvalidInput(f"no such format: {form!a}", remedy="use " + ", ".join(FORMS))
     if chosen == "parquet" and sys.stdout.isatty():
         raise InvalidInput("Parquet is nothing to be read", remedy="write it to a file: > FILE")
-    document = AS[chosen](kind, rows)
-    if chosen == "parquet":
+    return chosen
+
+
+def _write(form: Form, kind: Any, rows: Sequence[Any]) -> None:
+    from kato.market.forms import AS  # noqa: PLC0415 - help must not wait
+
+    document = AS[form](kind, rows)
+    if form == "parquet":
         sys.stdout.buffer.write(document)
     else:
         sys.stdout.write(safe_json(document).rstrip("\n") + "\n")

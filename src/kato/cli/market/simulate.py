@@ -33,29 +33,43 @@ def simulate(  # noqa: PLR0913, PLR0917 - a command's options
         Path | None,
         typer.Option(help="File for every trade that was told, a line of JSON each."),
     ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="binance, kraken, kraken_v1 or coinbase; may be given again"
+            " [dim](default: all but kraken_v1)[/].",
+            show_default=False,
+        ),
+    ] = None,
     instruments: options.InstrumentsFile = None,
 ) -> None:
-    """Simulate all exchanges on this machine, until it is stopped.
+    """Simulate exchanges on this machine, until it is stopped.
 
     Faults are lost, late, again, invalid, malformed, unknown, garbage (of trades and messages),
     drop, stall (of connections), refused and unanswered (of subscriptions).
     """
-    from kato.market.instruments import InstrumentFile  # noqa: PLC0415 - help must not wait
+    from kato.market.feeds.protocols import protocol_of  # noqa: PLC0415 - help must not wait
+    from kato.market.instruments import InstrumentFile  # noqa: PLC0415
     from kato.market.simulator import Simulator, TruthFile  # noqa: PLC0415
+    from kato.market.trade import EXCHANGES  # noqa: PLC0415
 
     faults, known = _faults(fault or []), InstrumentFile(instruments).instruments
+    spoken = [protocol_of(name).name for name in protocol or EXCHANGES]
     with TruthFile(truth) as file:
-        simulator = Simulator(seed, faults, instruments=known, told=file.write, port=port)
+        simulator = Simulator(
+            seed, faults, instruments=known, protocols=spoken, told=file.write, port=port
+        )
         options.run_until_stopped(_run(simulator, rate))
 
 
 async def _run(simulator: Simulator, rate: float) -> None:
+    from kato.market.feeds.protocols import PROTOCOLS  # noqa: PLC0415 - help must not wait
+
     async with simulator:
-        for protocol in simulator.venues:
-            exchange = protocol.removesuffix("_v1")
-            spoken = "" if exchange == protocol else f" --protocol {protocol}"
-            url = simulator.url(protocol)
-            typer.echo(safe(f"kato market feed {exchange}{spoken} --url {url}"))
+        for name in simulator.venues:
+            exchange = PROTOCOLS[name].exchange
+            spoken = "" if exchange == name else f" --protocol {name}"
+            typer.echo(safe(f"kato market feed {exchange}{spoken} --url {simulator.url(name)}"))
         await simulator.run(rate)
 
 

@@ -84,6 +84,7 @@ class Connection:
         self._backoff = Backoff(chance or random.Random())  # noqa: S311 - no secret
         self._opened = 0
         self._live: Line | None = None
+        self._left: list[Line] = []
         self._changed = False
         self._lost_at = 0
         self._symbols: tuple[str, ...] = ()
@@ -117,6 +118,8 @@ class Connection:
                 self._tell("waiting")
                 await self._clock.sleep(self._backoff.pause())
         finally:
+            for line in self._left:
+                line.end("closed", "stopped")
             self._tell("stopped")
 
     async def _opened_line(self) -> Line | None:
@@ -194,6 +197,7 @@ class Connection:
 
     def _leave(self, line: Line) -> None:
         """Hang up once all has arrived that was said before the successor was live."""
+        self._left = [each for each in self._left if each.cause is None] + [line]
         asyncio.get_running_loop().call_later(OVERLAP_SECONDS, line.end, "closed", "replaced")
 
     async def _wait(self, line: Line, until: float) -> None:

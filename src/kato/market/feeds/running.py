@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 
+import structlog
+
+from kato.errors import InvalidInput
 from kato.market.feeds.clock import Clock, SystemClock
 from kato.market.feeds.connection import Connection
 from kato.market.feeds.feed import Feed
@@ -45,8 +48,8 @@ async def keep_feeding(  # noqa: PLR0913, PLR0917 - all that runs beside each ot
     clock = clock or SystemClock()
 
     def follow() -> None:
-        if instruments.follow() and (natives := _natives(instruments, feed, names)):
-            connection.subscribe(natives)
+        if instruments.follow():
+            _subscribe(connection, _natives(instruments, feed, names))
 
     counts, flushed = feed.counts, 0
 
@@ -102,6 +105,14 @@ async def _every(seconds: float, do: Callable[[], None], clock: Clock) -> None:
     while True:
         await clock.sleep(seconds)
         do()
+
+
+def _subscribe(connection: Connection, natives: list[str]) -> None:
+    """Change the subscription; what cannot be subscribed to must not end a feed that runs."""
+    try:
+        connection.subscribe(natives)
+    except InvalidInput as error:
+        structlog.get_logger().warning("subscription not changed", reason=str(error))
 
 
 def _natives(instruments: InstrumentFile, feed: Feed, names: Sequence[str]) -> list[str]:

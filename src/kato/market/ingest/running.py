@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from kato.market.ingest.ingest import Ingest, Pace
 from kato.market.ingest.reading import FeedReading
 from kato.market.instruments import InstrumentFile
-from kato.market.log.opening import open_ledger, open_reader
+from kato.market.log.opening import open_reader
 from kato.market.measures import PROCESS, MarketMeasures
 from kato.memory import Memory
 from kato.settings import Settings
@@ -40,17 +40,13 @@ def ingesting(
         StoreTooNew: A newer release made the tables.
     """
     reading = FeedReading(InstrumentFile(instruments))
-    clickhouse, ledger = memory.clickhouse(), open_ledger(settings)
-    try:
+    with ExitStack() as opened:
+        clickhouse = memory.clickhouse()
+        opened.callback(clickhouse.close)
         reader = open_reader(settings)
-        try:
-            with Ingest(clickhouse, ledger, reader, reading, pace, measures) as ingest:
-                yield ingest
-        finally:
-            reader.close()
-    finally:
-        ledger.close()
-        clickhouse.close()
+        opened.callback(reader.close)
+        ingest = Ingest(clickhouse, memory.ledger(), reader, reading, pace, measures)
+        yield opened.enter_context(ingest)
 
 
 def settings_for(folder: Path) -> Settings:

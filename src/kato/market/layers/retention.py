@@ -117,11 +117,11 @@ def _drop(clickhouse: ClickHouse, table: str, days: int, now: int) -> list[Dropp
     over = [
         partition
         for partition, changed in found
-        if _end(partition) <= cutoff and changed * 10**9 <= cutoff
+        if end_of(partition) <= cutoff and changed * 10**9 <= cutoff
     ]
     if over:
         # The floor first: whoever seals meanwhile must not take a part of a day for all of it.
-        floor = max(_end(partition) for partition in over)
+        floor = max(end_of(partition) for partition in over)
         clickhouse.command(_RAISE, {"name": table, "day": _day(floor)})
     for partition in over:
         statement = f"ALTER TABLE {table} DROP PARTITION ID '{partition}'"
@@ -129,16 +129,34 @@ def _drop(clickhouse: ClickHouse, table: str, days: int, now: int) -> list[Dropp
     return [Dropped(table, partition) for partition in over]
 
 
-def _end(partition: str) -> int:
-    """When the day or the month of a partition is over, ns since 1970."""
-    if not re.fullmatch(r"\d{6}(\d\d)?", partition):
-        raise ValueError(f"no partition by time: {partition!r}")
-    year, month, day = int(partition[:4]), int(partition[4:6]), partition[6:]
+def end_of(partition: str) -> int:
+    """When the day or the month of a partition is over, ns since 1970.
+
+    >>> end_of("19700101") // DAY_NS, end_of("197002") // DAY_NS
+    (1, 59)
+    """
+    year, month, day = _parts(partition)
     if day:
-        end = datetime(year, month, int(day), tzinfo=UTC) + timedelta(days=1)
+        end = datetime(year, month, day, tzinfo=UTC) + timedelta(days=1)
     else:
         end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     return int(end.timestamp()) * 10**9
+
+
+def month_of(partition: str) -> int:
+    """When the month of a partition begins, ns since 1970.
+
+    >>> month_of("197002") // DAY_NS
+    31
+    """
+    year, month, _ = _parts(partition)
+    return int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 10**9
+
+
+def _parts(partition: str) -> tuple[int, int, int]:
+    if not re.fullmatch(r"\d{6}(\d\d)?", partition):
+        raise ValueError(f"no partition by time: {partition!r}")
+    return int(partition[:4]), int(partition[4:6]), int(partition[6:] or 0)
 
 
 def _day(time: int) -> str:

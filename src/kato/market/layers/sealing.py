@@ -10,11 +10,11 @@ off anywhere, and every later turn sets right what an earlier one saw too early.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from kato.market.layers.retention import floor_of
+from kato.market.layers.retention import end_of, floor_of, month_of
 from kato.market.timeframes import TIMEFRAMES, Timeframe
 from kato.storage.clickhouse.client import ClickHouse
 
@@ -27,6 +27,9 @@ RECENT = 2 * 86_400
 _NEAR = 3600 * 10**9
 _LONGEST = 86_400 * 10**9
 
+_LOOK = 8 * 86_400 * 10**9
+
+_MONTHS = "SELECT DISTINCT _partition_id FROM {live:Identifier} ORDER BY 1"
 _DUE = """
 SELECT DISTINCT toUnixTimestamp(start) AS at FROM (
     SELECT exchange, symbol, start, sum(trades) AS counted FROM {live:Identifier}
@@ -121,15 +124,29 @@ class Sealer:
         return Sealed(windows, time.perf_counter() - began)
 
     def _seal(self, timeframe: Timeframe, now: int, since: int) -> int:
-        due = self._due(timeframe, now, since)
-        for start, stop in _ranges(due, timeframe):
-            self._compute(timeframe, start, stop)
-        return len(due)
-
-    def _due(self, timeframe: Timeframe, now: int, since: int) -> list[int]:
         until = timeframe.start(max(now - self._lateness, 0))
         # A window that begins before the floor was whole once, and is not any more.
         first = timeframe.start(max(since, 0) + timeframe.nanoseconds - 1)
+        windows = 0
+        for begin, end in self._stretches(timeframe, first, until):
+            due = self._due(timeframe, begin, end)
+            windows += len(due)
+            for start, stop in _ranges(due, timeframe):
+                self._compute(timeframe, start, stop)
+        return windows
+
+    def _stretches(self, timeframe: Timeframe, first: int, until: int) -> Iterator[tuple[int, int]]:
+        """The times to look at, so few days at once that the answer takes little memory."""
+        if until - first <= _LOOK:
+            yield first, until
+            return
+        live = {"live": f"candles_{timeframe.name}_live"}
+        for (month,) in self._clickhouse.rows(_MONTHS, live):
+            begin, end = max(month_of(month), first), min(end_of(month), until)
+            for start in range(begin, end, _LOOK):
+                yield start, min(start + _LOOK, end)
+
+    def _due(self, timeframe: Timeframe, first: int, until: int) -> list[int]:
         rows = self._clickhouse.rows(
             _DUE,
             {

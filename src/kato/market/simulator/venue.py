@@ -155,7 +155,7 @@ class Venue:
         return now + held
 
     def _send(self, trades: Sequence[Made], *, again: bool) -> None:
-        for client in list(self._clients):
+        for client in self._listeners():
             wanted = [each for each in trades if each.symbol in client.symbols]
             if wanted:
                 for _ in range(1 + again):
@@ -175,23 +175,27 @@ class Venue:
 
     def _talk_garbage(self) -> None:
         text = self._chance.choice(GARBAGE)
-        for client in self._clients:
+        for client in self._listeners():
             self.truth.faults["garbage"] += client.send_bytes(text)
 
     def _tell_unknown(self) -> None:
         made = _made_up(UNKNOWN, self._chance)
-        for client in self._clients:
+        for client in self._listeners():
             for text in self.wire.trades([made], client.number):
                 self.truth.faults["unknown"] += client.send(text)
 
     def _tell_malformed(self) -> None:
         good = self._make()
         bad = _made_up(good.symbol, self._chance)
-        for client in self._clients:
+        for client in self._listeners():
             wanted = [good] if good.symbol in client.symbols else []
             for text in self.wire.malformed([*wanted, bad], client.number):
                 client.tell(text, wanted)
             self.truth.faults["malformed"] += client.is_told
+
+    def _listeners(self) -> list[Client]:
+        """Who subscribed to something: the others are about to go."""
+        return [client for client in self._clients if client.symbols]
 
     def _goes_wrong(self, fault: str, *, count: bool = True) -> bool:
         wrong: bool = self._chance.random() < getattr(self.faults, fault)

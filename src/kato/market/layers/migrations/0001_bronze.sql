@@ -37,7 +37,6 @@ CREATE TABLE IF NOT EXISTS bronze_<exchange> (
     price String CODEC(ZSTD(1)),
     size String CODEC(ZSTD(1)),
     side Enum8('BUY' = 1, 'SELL' = 2, 'SELL_SHORT' = 3, 'UNKNOWN' = 4),
-    vendor Map(String, String) CODEC(ZSTD(1)),
     payload String CODEC(ZSTD(1)),
     topic LowCardinality(String),
     partition UInt32,
@@ -53,7 +52,7 @@ SETTINGS non_replicated_deduplication_window = 10000;
 CREATE MATERIALIZED VIEW IF NOT EXISTS landing_to_bronze_<exchange> TO bronze_<exchange> AS
 SELECT native, trade_id, sequence, time, price_text AS price, size_text AS size,
     CAST(side, 'Enum8(\'BUY\' = 1, \'SELL\' = 2, \'SELL_SHORT\' = 3, \'UNKNOWN\' = 4)') AS side,
-    vendor, payload, topic, partition, offset, ordinal, received, connection
+    payload, topic, partition, offset, ordinal, received, connection
 FROM market_landing WHERE exchange = '<exchange>' AND is_trade;
 -- Records that are no trades anybody can use: what cannot be read, and trades of symbols that no
 -- instrument is known for (bronze has those too, for a backfill when there is one).
