@@ -36,11 +36,19 @@ def fitted(made: list[Item], bins: int = 3) -> Encoding:
 
 def learned(kb: kato.KnowledgeBase) -> dict[str, int]:
     """Patterns by name, and how often each was learned."""
-    return {pattern.name: pattern.frequency for pattern in kb.patterns(limit=1000).patterns}
+    found: dict[str, int] = {}
+    after = None
+    while True:
+        page = kb.patterns(limit=1000, after=after)
+        found |= {pattern.name: pattern.frequency for pattern in page.patterns}
+        after = page.next
+        if after is None:
+            return found
 
 
 def taught(kb: kato.KnowledgeBase, events: list[list[str]], window: int) -> dict[str, int]:
     """The same of a session that observes them plainly."""
     session = Session(kb, max_pattern_length=window, stm_mode="ROLLING")
-    session.observe_many(map(Observation, events))
+    for begin in range(0, len(events), 500):
+        session.observe_many(map(Observation, events[begin : begin + 500]))
     return learned(kb)

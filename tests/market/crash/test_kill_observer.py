@@ -23,8 +23,8 @@ KILLS = 2
 def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
     tmp_path: Path, kills: int
 ) -> None:
-    chance = random.Random(7)
-    command = [sys.executable, "-m", "tests.market.observer", str(tmp_path / "data"), "400"]
+    chance, count = random.Random(7), 150 * kills
+    command = [sys.executable, "-m", "tests.market.observer", str(tmp_path / "data"), str(count)]
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert process.stdout is not None
@@ -33,7 +33,7 @@ def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
             time.sleep(chance.random() * 0.15)
             process.send_signal(signal.SIGKILL)
         process.wait()
-    made = items(400)
+    made = items(count)
     encoding, stream = fitted(made), History("test T/T 1m", made)
     with kato.open(tmp_path / "data") as memory:
         kb = memory.knowledge_base("observed")
