@@ -63,7 +63,7 @@ class Feed(threading.Thread):
 often = pytest.param(25, marks=[pytest.mark.deep, pytest.mark.timeout(1200)])
 
 
-@pytest.mark.parametrize("kills", [1, often])
+@pytest.mark.parametrize("kills", [pytest.param(1, marks=pytest.mark.deep), often])
 def test_each_trade_is_there_once(tmp_path: Path, kills: int) -> None:
     folder = tmp_path / "kafka"
     folder.mkdir()

@@ -67,7 +67,12 @@ LOST = {
 }
 
 
-@pytest.mark.parametrize("lost", LOST)
+_IN_SUITE = ("one", "both")
+
+
+@pytest.mark.parametrize(
+    "lost", [pytest.param(one, marks=() if one in _IN_SUITE else pytest.mark.deep) for one in LOST]
+)
 def test_backfill_equals(own: Carrier, memory: kato.Memory, lost: str) -> None:
     trades = given()
     own.carry(trades[:30], trades[25:], trades[:10])

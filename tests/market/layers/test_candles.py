@@ -126,6 +126,7 @@ def check_candles(
 _SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
+@pytest.mark.servers_deep
 @settings(max_examples=4, deadline=None, suppress_health_check=_SLOW)
 @given(drawn=trades, seed=st.integers(0, 1 << 30))
 def test_every_candle_is_what_a_recount_says(

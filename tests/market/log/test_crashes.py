@@ -124,7 +124,9 @@ def test_what_was_kept_is_there_after_the_writer_gave_up(killed: Mortal) -> None
     assert found == list(range(len(found)))
 
 
-@pytest.mark.parametrize("kind", [mortal.embedded, mortal.mock])
+@pytest.mark.parametrize(
+    "kind", [mortal.embedded, pytest.param(mortal.mock, marks=pytest.mark.deep)]
+)
 def test_a_log_that_is_gone_is_told_in_time(killed: Mortal) -> None:
     topic, writer = killed.log.make_topic(), killed.log.writer(deadline=DEADLINE)
     reader = killed.log.reader(deadline=DEADLINE)
