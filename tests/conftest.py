@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from tests.storage import stores
 from tests.storage.stores import Backend
@@ -21,13 +22,23 @@ from kato.memory.engines import Engines
 
 _numbers = itertools.count()
 
+# How long an example takes says something of the machine only.
+hypothesis.settings.register_profile("kato", deadline=None)
+hypothesis.settings.load_profile("kato")
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Heavy properties run on embedded stores in the suite, and on servers in the deep tests."""
+    """What a suite of ten minutes has no room for is left to the deep tests.
+
+    Heavy properties run on embedded stores in the suite, and on servers in the deep tests; a real
+    broker is fetched and started only there.
+    """
     for item in items:
-        of_servers = "servers" in re.split(r"[-\[\]]", item.name)
-        if of_servers and item.get_closest_marker("servers_deep"):
+        kinds = re.split(r"[-\[\]]", item.name)
+        heavy = "servers" in kinds and item.get_closest_marker("servers_deep")
+        fixtures = getattr(item, "fixturenames", ())
+        if heavy or "kafka" in kinds or "kafka_bootstrap" in fixtures:
             item.add_marker(pytest.mark.deep)
 
 

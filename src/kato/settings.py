@@ -47,6 +47,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             else lines of JSON; without one it asks for none (``KATO_API_KEYS_FILE``).
         requests_per_second: Requests a second that a worker of the service takes of each key, or
             without keys of each client address; 0 is no limit (``KATO_REQUESTS_PER_SECOND``).
+        kafka_bootstrap: ``host:port`` of brokers that are the log of market feeds, by commas; the
+            ledger's server if unset (``KATO_KAFKA_BOOTSTRAP``).
+        kafka_partitions: Partitions of the topics that KATO makes (``KATO_KAFKA_PARTITIONS``).
+        kafka_replication: Copies of each of their records, -1 as many as the brokers think right
+            (``KATO_KAFKA_REPLICATION``).
+        schema_registry_url: Registry of the schemas of normalized trades; without one they have
+            the ids of those in the package (``KATO_SCHEMA_REGISTRY_URL``).
+        market_log_limit_mb: MiB that a topic may hold in the ledger's server
+            (``KATO_MARKET_LOG_LIMIT_MB``).
 
     >>> Settings.from_environment({"KATO_FLUSH_INTERVAL_MS": "50"}).flush_interval_ms
     50
@@ -70,6 +79,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_call_events: int = 10_000
     api_keys_file: Path | None = None
     requests_per_second: int = 0
+    kafka_bootstrap: str | None = None
+    kafka_partitions: int = 8
+    kafka_replication: int = -1
+    schema_registry_url: str | None = None
+    market_log_limit_mb: int = 256
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -98,6 +112,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             max_call_events=_integer(env, "KATO_MAX_CALL_EVENTS", 10_000, 1, 1 << 31),
             api_keys_file=Path(keys) if (keys := env.get("KATO_API_KEYS_FILE")) else None,
             requests_per_second=_integer(env, "KATO_REQUESTS_PER_SECOND", 0, 0, 1 << 20),
+            kafka_bootstrap=env.get("KATO_KAFKA_BOOTSTRAP") or None,
+            kafka_partitions=_integer(env, "KATO_KAFKA_PARTITIONS", 8, 1, 10_000),
+            kafka_replication=_integer(env, "KATO_KAFKA_REPLICATION", -1, -1, 100),
+            schema_registry_url=env.get("KATO_SCHEMA_REGISTRY_URL") or None,
+            market_log_limit_mb=_integer(env, "KATO_MARKET_LOG_LIMIT_MB", 256, 1, 1 << 20),
         )
 
 

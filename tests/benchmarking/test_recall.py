@@ -123,6 +123,7 @@ def test_goals_are_told_of_a_run(measured: tuple[Store, dict[str, Any]]) -> None
     assert told["most memory of process and ledger, MiB"] is False
 
 
+@pytest.mark.deep
 def test_many_knowledge_bases_are_measured() -> None:
     # In a process of its own: chDB has one path a process.
     script = "import json; from benchmarks.recall_load import many; print(json.dumps(many(3)))"
@@ -157,6 +158,7 @@ def test_minhash_is_told_by_what_it_finds() -> None:
     }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("sequences", [zipf_sequences, motif_sequences])
 def test_a_workload_is_the_same_every_time(sequences: Any) -> None:
     given = generated("it", sequences, CHUNK + 10)

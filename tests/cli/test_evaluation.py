@@ -14,11 +14,10 @@ from kato.cli.evaluation import (
     Split,
     accuracy,
     answers,
-    most_voted,
-    votes,
 )
 from kato.model.example import Example
 from kato.model.prediction import Predictions
+from kato.model.voting import most_voted, votes
 
 
 def examples(*texts: str) -> list[Example]:

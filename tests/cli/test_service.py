@@ -65,7 +65,7 @@ def url(folder: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["--url", "--data-dir"])
+@pytest.fixture(params=[pytest.param("--url", marks=pytest.mark.deep), "--data-dir"])
 def through(request: pytest.FixtureRequest, url: str, folder: Path) -> tuple[str, str]:
     """The options that lead to the service."""
     return request.param, url if request.param == "--url" else str(folder)
@@ -137,7 +137,9 @@ def test_a_port_that_is_taken(url: str, tmp_path: Path) -> None:
     assert not (tmp_path / "lock").exists()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.deep)]
+)
 def test_what_was_served_is_let_go(ending: signal.Signals, tmp_path: Path) -> None:
     with serve(tmp_path) as (url, process):
         with connect(url) as memory:

@@ -74,7 +74,16 @@ ONLY_HERE = {
         *("explain_with", "predict_with", "learn_lesson", "clear_with", "nearest_vectors"),
         *("learn_each", "put", "sessions", "lesson_arguments"),
     },
-    "Session": {"read", "learn_events", "knowledge_base", "propose", "accept", "settle"},
+    "Session": {
+        "read",
+        "learn_events",
+        "knowledge_base",
+        "propose",
+        "accept",
+        "settle",
+        "follow",
+        "position",
+    },
 }
 """What other parts of the library call; and ``knowledge_base``, an attribute there."""
 

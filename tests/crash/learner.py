@@ -24,7 +24,7 @@ def sequence(seed: int, number: int) -> list[list[str]]:
     """The sequence with a number: every fourth one was there before."""
     if number % 4 == 3:
         return sequence(seed, number // 2)
-    rng = Random(seed * 1_000_003 + number)  # noqa: S311 - not for secrets
+    rng = Random(seed * 1_000_003 + number)
     return [[f"s{int(rng.paretovariate(0.8))}"] for _ in range(rng.randint(2, 9))]
 
 

@@ -117,7 +117,7 @@ def stored(memory: kato.Memory, query: str) -> dict[str, Any]:
 
 def crash(data: Path, seed: int, victims: list[str]) -> None:
     print(f"seed {seed}")
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)
     learned = 0
     for victim in victims:
         learner = Learner(data, seed, learned)
@@ -130,7 +130,7 @@ def crash(data: Path, seed: int, victims: list[str]) -> None:
 @pytest.fixture
 def seed() -> int:
     """A seed of its own for every run: `crash` prints it when a test fails."""
-    return random.randrange(1 << 30)  # noqa: S311 - not for secrets
+    return random.randrange(1 << 30)
 
 
 def test_nothing_is_lost(tmp_path: Path, seed: int) -> None:
@@ -145,7 +145,7 @@ def test_nothing_is_lost_again_and_again(tmp_path: Path, seed: int) -> None:
 
 def crash_at_start(folder: Path, seed: int, times: int) -> None:
     print(f"seed {seed}")
-    rng = random.Random(seed)  # noqa: S311 - not for secrets
+    rng = random.Random(seed)
     for attempt in range(times):
         # Stores are made, migrated and first written to within this time.
         data = folder / str(attempt)

@@ -33,7 +33,7 @@ CONFIGURATIONS: list[dict[str, Any]] = [
 
 def history() -> list[kato.Example]:
     """What is learned, in this order: some of it again and again, and similar words."""
-    chance = random.Random(20)  # noqa: S311
+    chance = random.Random(20)
     words = [f"{a}{b}" for a in ("cat", "cart", "dog", "é", "it's ") for b in range(6)]
     return [_example(chance, words) for _ in range(SEQUENCES)]
 

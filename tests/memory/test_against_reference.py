@@ -58,7 +58,7 @@ class Both:
     def __init__(self, memory: kato.Memory, name: str, kind: str) -> None:
         self.make, patterns = KINDS[kind]
         self.kb, self.reference = memory.knowledge_base(name), ReferenceMemory()
-        chance = random.Random(kind)  # noqa: S311 - not for secrets
+        chance = random.Random(kind)
         sequences = [self.make(chance) for _ in range(patterns)]
         # The first half comes from ClickHouse, the second from the journal.
         self._learn(sequences[: patterns // 2], chance)
@@ -108,7 +108,7 @@ def test_many_random_observations(
 
 def observe(both: Both, seed: int, config: dict[str, Any], tight: bool) -> None:
     """Ask for a sequence like those learned, or for part of one that was, a little damaged."""
-    chance = random.Random(seed)  # noqa: S311 - not for secrets
+    chance = random.Random(seed)
     observed = both.make(chance)
     if tight:
         pattern = chance.choice(list(both.reference.patterns.values()))["events"]
@@ -119,6 +119,6 @@ def observe(both: Both, seed: int, config: dict[str, Any], tight: bool) -> None:
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
 def test_every_threshold_and_a_small_ensemble(both: Both, threshold: float) -> None:
-    chance = random.Random(1)  # noqa: S311 - not for secrets
+    chance = random.Random(1)
     for limit in (1, 3, 40):
         both.compare(both.make(chance), {"recall_threshold": threshold, "max_predictions": limit})

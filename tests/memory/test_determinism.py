@@ -84,7 +84,9 @@ def test_another_process_and_hash_seed(
 
 
 @pytest.mark.servers_deep
-@pytest.mark.parametrize("learn", [one_by_one, at_once, in_uneven_parts])
+@pytest.mark.parametrize(
+    "learn", [pytest.param(one_by_one, marks=pytest.mark.deep), at_once, in_uneven_parts]
+)
 def test_any_portions_any_backend_and_whether_flushed(
     learn: Callable[[kato.KnowledgeBase], None],
     kb: kato.KnowledgeBase,

@@ -15,8 +15,9 @@ import kato
 from kato.errors import Conflict, InvalidSearch, InvalidSymbol, KnowledgeBaseNotFound
 from kato.memory import searching
 
+pytestmark = pytest.mark.servers_deep
 
-@pytest.mark.servers_deep
+
 @settings(max_examples=40, deadline=None)
 @given(
     history=histories,

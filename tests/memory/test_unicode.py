@@ -16,6 +16,8 @@ import kato
 from kato.errors import InvalidConfig, InvalidSymbol
 from kato.model.naming import pattern_name
 
+pytestmark = pytest.mark.servers_deep
+
 NASTY = {
     "empty": "",
     "blank": " ",
@@ -65,7 +67,6 @@ def test_nasty_texts(memory: kato.Memory, kb_name: str, text: str) -> None:
     check(memory, kb_name + text, text, text + "'")
 
 
-@pytest.mark.servers_deep
 @given(first=texts, second=texts, name=texts)
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

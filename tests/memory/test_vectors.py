@@ -139,7 +139,7 @@ def test_neighbours_are_within_the_sessions_distance(
 def test_ties_go_by_name(kb: kato.KnowledgeBase, memory: kato.Memory) -> None:
     """The same numbers in another order: their squares sum up to the same, however one adds."""
     numbers = [0.1, 0.7, 0.3, 0.9, 1.1, 1.3, 0.6, 1.7, 1.9]
-    shuffled = random.Random(7)  # noqa: S311 - no secret
+    shuffled = random.Random(7)
     stored = [shuffled.sample(numbers, len(numbers)) for _ in range(40)]
     origin = [0.0] * len(numbers)
     assert len({math.dist(vector, origin) for vector in stored}) == 1

@@ -1,7 +1,5 @@
 """The kernels against the specification as a program."""
 
-# ruff: noqa: S311 - repeatable cases are wanted, not secrets
-
 from __future__ import annotations
 
 import random

@@ -26,6 +26,8 @@ from kato.storage.clickhouse.bands import BandShape, BandTable
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.ledger.journal import Sequences
 
+pytestmark = pytest.mark.servers_deep
+
 SYMBOLS = [f"s{number}" for number in range(30)]
 RANGE = 40
 
@@ -42,7 +44,7 @@ def sequence(rng: Random) -> list[list[str]]:
 
 def fill(kb: kato.KnowledgeBase, patterns: int, seed: int = 1) -> list[str]:
     """Learn different patterns; answers their names."""
-    rng, names = Random(seed), set[str]()  # noqa: S311 - not for secrets
+    rng, names = Random(seed), set[str]()
     while len(names) < patterns:
         names.add(kb.learn(sequence(rng)) or "")
     return sorted(names)
@@ -83,7 +85,6 @@ sizes = st.sampled_from(
 )
 
 
-@pytest.mark.servers_deep
 @given(
     observed=st.lists(st.sampled_from([*SYMBOLS, "?"]), min_size=2, max_size=7),
     size=sizes,

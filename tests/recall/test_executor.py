@@ -65,7 +65,7 @@ def forget(kb: kato.KnowledgeBase, names: Sequence[str]) -> None:
 @pytest.fixture(scope="module")
 def stored(memory: kato.Memory) -> kato.KnowledgeBase:
     """Patterns in ClickHouse and in the tail; deleted, hidden by tombstones and by the tail."""
-    rng, kb = Random(3), memory.knowledge_base("executor")  # noqa: S311 - not for secrets
+    rng, kb = Random(3), memory.knowledge_base("executor")
     kb.clear()
     names = list(dict.fromkeys(kb.learn(sequence(rng)) or "" for _ in range(900)))
     forget(kb, names[0:600:30])

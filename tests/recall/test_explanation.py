@@ -18,6 +18,8 @@ from kato.recall import sample, sql_plan
 from kato.recall.planner import Plan
 from kato.storage.clickhouse import postings
 
+pytestmark = pytest.mark.servers_deep
+
 Events = list[list[str]]
 
 PLANS: tuple[Plan, ...] = ("index", "sql", "scan")
@@ -432,7 +434,6 @@ LEFT_OUT_REASONS = {
 }
 
 
-@pytest.mark.servers_deep
 @settings(
     max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -52,7 +52,7 @@ def memories(draw: st.DrawFn, pattern: Pattern) -> list[int]:
     return [*memory, 1][: draw(st.integers(2, 60))] if len(memory) > 1 else [*memory, 1]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.data())
 def test_a_pattern_reaches_what_it_has(data: st.DataObject) -> None:
     pattern = data.draw(patterns())

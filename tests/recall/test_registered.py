@@ -91,6 +91,7 @@ def filled(memory: kato.Memory, kb: kato.KnowledgeBase) -> kato.KnowledgeBase:
     return kb
 
 
+@pytest.mark.deep
 def test_the_example_is_found_where_it_is_installed(tmp_path: Path) -> None:
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     install(tmp_path / "site", project["name"], project["entry-points"]["kato.filters"])

@@ -25,7 +25,7 @@ def sequence(rng: Random) -> list[list[str]]:
 
 @pytest.fixture(scope="module")
 def stored(memory: kato.Memory) -> kato.KnowledgeBase:
-    rng = Random(7)  # noqa: S311 - not for secrets
+    rng = Random(7)
     kb = memory.knowledge_base("scan")
     kb.clear()
     kb.learn_many(sequence(rng) for _ in range(PATTERNS - 200))
@@ -52,7 +52,7 @@ def test_blocks_and_samples_change_nothing(
     sampled: int,
     config: dict[str, Any],
 ) -> None:
-    rng = Random(f"{block} {sampled}")  # noqa: S311 - not for secrets
+    rng = Random(f"{block} {sampled}")
     queries = [sequence(rng)[: rng.randint(1, 6)] for _ in range(6)]
     monkeypatch.setattr(sample, "ENDS", ())  # too small a knowledge base to be sampled
     whole = answers(stored, queries, **config)

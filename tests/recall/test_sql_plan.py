@@ -96,7 +96,7 @@ def small() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def stored(memory: kato.Memory) -> kato.KnowledgeBase:
     """Patterns with postings, others behind them, others in the tail; forgotten ones everywhere."""
-    chance = Random(11)  # noqa: S311 - not for secrets
+    chance = Random(11)
     kb = memory.knowledge_base("sql plan")
     kb.clear()
     sequences = [sequence(chance) for _ in range(LEARNED)]
@@ -206,7 +206,7 @@ def check(
     config: dict[str, Any],
     sizes: dict[str, Any],
 ) -> None:
-    chance = Random(seed)  # noqa: S311 - not for secrets
+    chance = Random(seed)
     query = query_of(engines, kb, observation(chance), **config)
     assert plan_of(engines).covered(query) == 500
     with (
@@ -261,7 +261,7 @@ def test_long_observations(
     reads: bool,
 ) -> None:
     """A thousand symbols; too many different ones are not named in a statement."""
-    chance = Random(3)  # noqa: S311 - not for secrets
+    chance = Random(3)
     events = [[f"s{int(chance.paretovariate(0.4)) % distinct}"] for _ in range(1000)]
     monkeypatch.setattr(sql_plan, "WORTH", ALWAYS)
     monkeypatch.setattr(sql_plan, "MOST_KEYS", 4096 if reads else 20)

@@ -28,7 +28,7 @@ async def crowd(url: str, node: str, clients: int, seconds: float) -> dict[str, 
 async def _member(
     client: httpx.AsyncClient, node: str, number: int, until: float
 ) -> tuple[str, Steps]:
-    chance, steps = Random(number), list[list[str] | None]()  # noqa: S311 - not for secrets
+    chance, steps = Random(number), list[list[str] | None]()
     made = await client.post("/sessions", json={"node_id": node})
     session = made.raise_for_status().json()["session_id"]
     path = f"/sessions/{session}"

@@ -96,7 +96,7 @@ ROUNDS = 40
 
 def stubborn(url: str, node: str, number: int) -> tuple[str, Steps]:
     """Observe and learn for longer than the store is gone; answers the session and its steps."""
-    chance, steps, until = Random(number), list[list[str] | None](), time.monotonic() + 2.5  # noqa: S311
+    chance, steps, until = Random(number), list[list[str] | None](), time.monotonic() + 2.5
     name = os.urandom(8).hex()  # keys are known for an hour, also to the next test's service
     with httpx.Client(base_url=url, timeout=30) as client:
 

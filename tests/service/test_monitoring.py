@@ -27,6 +27,7 @@ from tests.storage.stores import Backend, TcpValkey
 from tests.support.clickhouse_http import ClickHouseHttpServer
 
 import kato
+from kato.market.measures import PROCESS
 from kato.service import watching
 
 ROOT = Path(__file__).parents[2]
@@ -459,3 +460,12 @@ def _lives(url: str) -> bool:
         return httpx.get(f"{url}/health").status_code == 200
     except httpx.TransportError:
         return False
+
+
+def test_what_the_market_half_of_this_process_measures_is_told(client: httpx.Client) -> None:
+    feed = PROCESS.feeds["kraken"]
+    before = feed.messages
+    feed.messages += 3
+    assert value(client, "kato_market_messages_total", exchange="kraken") == before + 3
+    PROCESS.ingest["test"].report.visible.add(0.2)
+    assert value(client, "kato_market_visible_seconds_count", group="test") >= 1

@@ -48,7 +48,7 @@ def test_many_under_way_at_once(memory: kato.Memory, kb: kato.KnowledgeBase) -> 
     reference, expected = ReferenceMemory(), []
 
     async def member(pipeline: Pipeline, number: int) -> None:
-        chance = Random(number)  # noqa: S311 - not for secrets
+        chance = Random(number)
         for _ in range(23):
             answered, _ = await observe(pipeline, sessions[number], f"s{chance.randrange(9)}")
             assert answered
@@ -58,7 +58,7 @@ def test_many_under_way_at_once(memory: kato.Memory, kb: kato.KnowledgeBase) -> 
 
     piped(memory, all_of_them)
     for number, session in enumerate(sessions):
-        chance, alone = Random(number), ReferenceSession(reference, max_pattern_length=4)  # noqa: S311
+        chance, alone = Random(number), ReferenceSession(reference, max_pattern_length=4)
         for _ in range(23):
             alone.observe([f"s{chance.randrange(9)}"])
         expected.append(alone.stm)

@@ -68,21 +68,25 @@ class TcpValkey:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.port = _free_port()
-        self.process = subprocess.Popen(
-            [get_binary_path(), *self._options()],
-            cwd=folder,
-            stdout=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-        )
-        self._wait()
+        self.start()
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def start(self, *options: str) -> None:
+        """Start it, with more options."""
+        self.process = subprocess.Popen(
+            [get_binary_path(), *self._options(), *options],
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        )
+        self._wait()
+
     def stop(self) -> None:
-        """End it, at once: nothing of it is wanted any more."""
+        """End it, at once, as a crash would."""
         self.process.kill()
         self.process.wait()
 

@@ -13,6 +13,7 @@ import typer
 
 from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored
 from kato.cli.display.console import print_error
+from kato.cli.market import market
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _LEARNING, _LOOKING = "Learn and predict", "Look and tidy"
-_SERVING, _TRYING = "Serve", "See it work"
+_SERVING, _STREAMS, _TRYING = "Serve", "Streams", "See it work"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
 app.command(rich_help_panel=_LEARNING)(predict.predict)
 app.command(rich_help_panel=_LEARNING)(explain.explain)
@@ -35,6 +36,7 @@ app.command(rich_help_panel=_LOOKING)(stored.clear)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)
+app.add_typer(market, rich_help_panel=_STREAMS)
 app.command(rich_help_panel=_TRYING)(demo.demo)
 app.command(rich_help_panel=_TRYING)(evaluate.evaluate)
 

@@ -9,11 +9,9 @@ by KATO, not by the baselines, and the rule of the vote below was chosen on lear
 was observed is the up to 5 events before it. Of more questions than are wanted, evenly spaced ones
 are asked. An answer is right when the symbol is in the event that really came.
 
-**Vote.** Every recalled pattern whose present ends with an event that holds a symbol of the event
-observed last votes for the symbols of its first future event, with ``frequency · similarity · 4^M``
-where M symbols matched: one match more outweighs four times the frequency. The symbol with the most
-votes is the answer. If nobody votes, the oldest event is left out and it is asked again, down to
-two events; no votes then is a wrong answer.
+**Vote.** The answer is the symbol with the most votes, see :mod:`kato.model.voting`. If nobody
+votes, the oldest event is left out and it is asked again, down to two events; no votes then is a
+wrong answer.
 
 **Baselines.** The most frequent symbol of all that were learned; and order-1 transitions: the
 symbol that most often was in the event after one with a symbol of the event observed last.
@@ -32,7 +30,8 @@ import msgspec
 from kato.model.event import flattened
 from kato.model.example import Example
 from kato.model.pattern import MIN_LENGTH
-from kato.model.prediction import Prediction, Predictions
+from kato.model.prediction import Predictions
+from kato.model.voting import most_voted, votes
 
 if TYPE_CHECKING:
     from kato.cli.options import AnyKnowledgeBase
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 HELD_OUT_OF = 10
 CONTEXT = 5
 MIN_CONTEXT = 2
-MATCH_WEIGHT = 4.0
 
 _Event = Sequence[str]
 
@@ -207,27 +205,6 @@ def accuracy(answered: Iterable[Answer]) -> Accuracy:
         milliseconds=1000 * (time.perf_counter() - began) / max(total, 1),
         **{share: counts[share] / max(total, 1) for share in shares},
     )
-
-
-def votes(predictions: Iterable[Prediction], observed: Sequence[_Event]) -> dict[str, float]:
-    """By symbol, the votes that it comes next, see the module's docstring."""
-    last = set(observed[-1])
-    counted: dict[str, float] = {}
-    for prediction in predictions:
-        if prediction.future and prediction.present and last & set(prediction.present[-1]):
-            for symbol in prediction.future[0]:
-                counted[symbol] = counted.get(symbol, 0.0) + _weight(prediction)
-    return counted
-
-
-def most_voted(counted: dict[str, float] | Counter[str]) -> str | None:
-    """The symbol with the most votes, the first by code point on ties; None without votes."""
-    return min(counted, key=lambda symbol: (-counted[symbol], symbol), default=None)
-
-
-def _weight(prediction: Prediction) -> float:
-    matches = MATCH_WEIGHT ** len(prediction.matches)
-    return prediction.frequency * prediction.similarity * matches
 
 
 def _recalled(

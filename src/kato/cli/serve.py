@@ -21,6 +21,14 @@ def serve(
     workers: Annotated[
         int, typer.Option(min=1, help="Processes; more than one needs servers by URL.")
     ] = 1,
+    market: Annotated[
+        bool,
+        typer.Option(
+            "--market",
+            help="Also carry what [bold]kato market feed[/] writes to the layers, and answer"
+            " candles at /market.",
+        ),
+    ] = False,
 ) -> None:
     """Serve the memory over HTTP: sessions, patterns and predictions, documented at /docs."""
     common: Common = context.obj
@@ -34,13 +42,23 @@ def serve(
                 "KATO_CLICKHOUSE_URL and KATO_REDIS_URL"
             }
         )
+    if market:
+        _check_market(workers)
     # Only this command needs a web server and compiled code.
     from kato.memory.kernels import are_compiled  # noqa: PLC0415
     from kato.service.serving import run  # noqa: PLC0415
 
     if not are_compiled():
         typer.echo("compiling, once on this machine: about half a minute", err=True)
-    run(settings, host, port, workers, lambda url: _print_ready(url, settings))
+    run(settings, host, port, workers, lambda url: _print_ready(url, settings), market=market)
+
+
+def _check_market(workers: int) -> None:
+    from kato.market import extra  # noqa: PLC0415 - the others need none of it
+
+    extra.require()
+    if workers > 1:
+        raise InvalidConfig({"market": "with several workers, kato market ingest is apart"})
 
 
 def _print_ready(url: str, settings: Settings) -> None:

@@ -81,6 +81,10 @@ class Engines:
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
 
+    def clickhouse(self) -> ClickHouse:
+        """Another connection to ClickHouse; the caller closes it, before the stores."""
+        return self._clickhouse.another()
+
     def flush(self) -> None:
         """Carry all that the journal holds to ClickHouse."""
         self.writer.flush()

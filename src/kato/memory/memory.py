@@ -16,7 +16,10 @@ from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
 from kato.settings import Settings
+from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.channel import Channel
+from kato.storage.ledger.connection import Connection
+from kato.storage.ledger.notes import Notes
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.pipeline import Pipeline
 from kato.storage.ledger.tail import Tail
@@ -129,6 +132,18 @@ class Memory:
             ledger_bytes=engines.counters.memory(),
             disk_bytes=engines.tables.bytes_on_disk(),
         )
+
+    def notes(self, subject: str) -> Notes:
+        """What was agreed on for knowledge bases about a subject; not part of their patterns."""
+        return Notes(self._engines.connection, subject)
+
+    def clickhouse(self) -> ClickHouse:
+        """A connection of its own to ClickHouse; the caller closes it, before the memory."""
+        return self._engines.clickhouse()
+
+    def ledger(self) -> Connection:
+        """The connection to the ledger; the memory closes it."""
+        return self._engines.connection
 
     def pipeline(self) -> Pipeline:
         """A way to ask the ledger from an event loop."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 JSON = "application/json"
 TEXT = "text/plain"
 OPENMETRICS = "application/openmetrics-text"
@@ -22,13 +24,22 @@ def best_of(accept: str) -> str:
     >>> best_of("application/json, text/plain, */*")
     'application/json'
     """
-    liked = dict.fromkeys(KINDS, 0.0)
+    return preferred(accept, KINDS)
+
+
+def preferred(accept: str, kinds: Sequence[str]) -> str:
+    """Of several forms the one that an ``Accept`` header names and likes best, or the first.
+
+    >>> preferred("text/csv, application/json;q=0.5", ("application/json", "text/csv"))
+    'text/csv'
+    """
+    liked = dict.fromkeys(kinds, 0.0)
     for part in accept.split(","):
         name, *parameters = (each.strip() for each in part.split(";"))
         if name.lower() in liked:
             liked[name.lower()] = _quality(parameters)
-    best = max(KINDS, key=lambda kind: liked[kind])  # the first of equals
-    return best if liked[best] else JSON
+    best = max(kinds, key=lambda kind: liked[kind])  # the first of equals
+    return best if liked[best] else kinds[0]
 
 
 def _quality(parameters: list[str]) -> float:

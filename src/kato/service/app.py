@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 
+from kato.market import extra
 from kato.memory import Memory, open_memory
 from kato.memory.kernels import compile_kernels
 from kato.service.access import Access, authorised, keys_of
@@ -20,6 +21,7 @@ from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
     deprecated,
     knowledge,
+    market,
     mirror,
     monitoring,
     nodes,
@@ -55,7 +57,7 @@ FAMILIES = (
     deprecated,
     stream,
 )
-"""Routes, in the order of the documents."""
+"""Routes, in the order of the documents; those of the market come last, with their extra."""
 
 
 class Application(FastAPI):
@@ -108,6 +110,8 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
     )
     for family in FAMILIES:
         app.include_router(family.router)
+    if not extra.missing():
+        app.include_router(market.router)
     add_handlers(app)
     _surround(app, settings, keys)
     return app

@@ -17,6 +17,7 @@ from kato.memory import Memory
 from kato.recall.trace import hearing
 from kato.service.events import Events
 from kato.service.handles import Handles
+from kato.service.layers import Layers
 from kato.service.measures import Measures
 from kato.service.measuring import Flight
 from kato.service.nodes import label_of
@@ -51,6 +52,7 @@ class Context:
         measures: What is counted.
         flight: How many requests are worked on.
         watch: Looks after the stores and the process.
+        layers: Those of the market.
     """
 
     def __init__(self, memory: Memory, settings: Settings) -> None:
@@ -62,6 +64,7 @@ class Context:
         self.flight = Flight()
         self.watch = Watch(memory, self.measures, settings.data_dir)
         self.events = Events(memory.channel, memory.sessions, self.measures)
+        self.layers = Layers(memory)
         self._pipeline = memory.pipeline()
         self._calls = CapacityLimiter(CALLS_AT_ONCE)
         # More predictions at once than cores make each of them slower, and none faster.
@@ -105,6 +108,7 @@ class Context:
     async def aclose(self) -> None:
         """Close what was opened here."""
         await self._pipeline.close()
+        await self.call(self.layers.close)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a short call to the stores beside the event loop."""

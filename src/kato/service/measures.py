@@ -23,6 +23,7 @@ from prometheus_client import (
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from kato.market.measures import PROCESS, MarketMeasures
 from kato.memory.vitals import Journal
 from kato.recall.trace import Trace
 from kato.storage.traffic import Traffic
@@ -40,14 +41,20 @@ _leave_out()  # a second line for each counter, that nobody reads
 class Measures:
     """One for each process that serves. Safe for threads.
 
+    Args:
+        market: What feeds, ingest and bridges of this process measure. Of several workers, the
+            one that is asked tells its own: theirs are processes apart where there are workers.
+
     >>> measures = Measures()
     >>> measures.observations.inc(3)
     >>> measures.reading().total("kato_observations_total")
     3.0
     """
 
-    def __init__(self) -> None:
+    def __init__(self, market: MarketMeasures = PROCESS) -> None:
+        self._market = market
         self._registry = registry = CollectorRegistry()
+        registry.register(market)
         self.requests = Counter(
             "kato_requests",
             "Requests that were answered.",
@@ -127,6 +134,7 @@ class Measures:
         together = CollectorRegistry()
         collect: Any = MultiProcessCollector  # has no types
         collect(together)
+        together.register(self._market)
         return together
 
     def reading(self) -> Reading:

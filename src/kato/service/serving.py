@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NoReturn
 
 import httpx
@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from kato.errors import InvalidConfig
+from kato.market.ingest.running import ingesting
 from kato.memory import open_memory
 from kato.service.app import create_app
 from kato.service.context import BACKLOG
@@ -41,7 +42,9 @@ importing, or had just taken their first connection.
 Ready = Callable[[str], None]
 
 
-def run(settings: Settings, host: str, port: int, workers: int, ready: Ready) -> None:
+def run(  # noqa: PLR0913 - each is a choice of its own
+    settings: Settings, host: str, port: int, workers: int, ready: Ready, *, market: bool = False
+) -> None:
     """Serve until the process is told to stop.
 
     Args:
@@ -50,6 +53,7 @@ def run(settings: Settings, host: str, port: int, workers: int, ready: Ready) ->
         port: Port; 0 takes a free one.
         workers: Processes.
         ready: Is given the URL once it is answered there.
+        market: Whether one process alone also ingests what feeds write to the log.
 
     Raises:
         InvalidConfig: Nobody can listen there.
@@ -62,7 +66,7 @@ def run(settings: Settings, host: str, port: int, workers: int, ready: Ready) ->
         if workers > 1:
             _run_workers(listening, workers, lambda: ready(url))
         else:
-            _run_here(settings, listening, url, ready)
+            _run_here(settings, listening, url, ready, market=market)
 
 
 def listening_on(host: str, port: int) -> socket.socket:
@@ -93,10 +97,15 @@ def url_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _run_here(settings: Settings, listening: socket.socket, url: str, ready: Ready) -> None:
+def _run_here(
+    settings: Settings, listening: socket.socket, url: str, ready: Ready, *, market: bool
+) -> None:
     # uvicorn ends in the signal that ended it: without this, it would kill an open memory.
     signal.signal(signal.SIGTERM, _exit)
-    with open_memory(settings=settings) as memory:
+    with ExitStack() as opened:
+        memory = opened.enter_context(open_memory(settings=settings))
+        if market:
+            opened.enter_context(ingesting(memory, settings))
 
         def serves() -> None:
             memory.announce(url)

@@ -57,6 +57,10 @@ class _Next(NamedTuple):
 _Change = Callable[[ShortTermMemory], _Next]
 
 
+class _Elsewhere(InvalidInput):
+    """The session follows a stream from another position than the caller thinks."""
+
+
 class Proposal(msgspec.Struct, frozen=True):
     """An observation's step, computed and not yet kept: see :meth:`Session.propose`.
 
@@ -155,6 +159,11 @@ class Session:
     def percept(self) -> dict[str, Any]:
         """The last observation as it was given; empty if there is none."""
         return self._current().percept
+
+    @property
+    def position(self) -> str:
+        """How far the stream that it follows was read; empty if it follows none."""
+        return self._current().position
 
     def read(self) -> ShortTermMemory:
         """All of its state at one moment.
@@ -320,6 +329,45 @@ class Session:
             return _Next(observing.state, observing.lesson, answer)
 
         return self._step(change, ObservedMany, operation)
+
+    def follow(self, observations: Iterable[Observation], since: str, until: str) -> ObservedMany:
+        """Observe what a stream has between two positions, in one step with the second of them.
+
+        So nothing of a stream is observed twice, whoever reads it, and whenever they die.
+
+        Args:
+            observations: What is observed.
+            since: The session's :attr:`position`, as it was when they were read.
+            until: The position behind them.
+
+        Raises:
+            Conflict: The session is elsewhere by now; nothing was observed.
+            InvalidInput: Something given cannot be used; the session is as it was.
+            SessionNotFound: It expired or was deleted.
+        """
+        percepts = [checked_observation(observation) for observation in observations]
+
+        def change(state: ShortTermMemory) -> _Next:
+            if state.position != since:
+                raise _Elsewhere(state.position)
+            observing = Observing(state, self._kb.nearest_vectors)
+            answer = observed_many(
+                observing,
+                percepts,
+                learn_after_each=False,
+                learn_at_end=False,
+                clear_between=False,
+            )
+            following = msgspec.structs.replace(observing.state, position=until)
+            return _Next(following, observing.lesson, answer)
+
+        try:
+            return self._step(change, ObservedMany, None)
+        except _Elsewhere as moved:
+            raise Conflict(
+                f"session {self.id[:60]!a} is at {str(moved)[:60]!a}, not at {since[:60]!a}",
+                remedy="read on from where it is",
+            ) from None
 
     def learn(self) -> str | None:
         """Learn short-term memory as a pattern and empty it.

@@ -52,6 +52,8 @@ class ShortTermMemory(msgspec.Struct, frozen=True):
         early: What was observed before any event; it belongs to the next one.
         time: Observations so far, empty ones included.
         percept: The last observation, as it was given.
+        position: How far the stream that it follows was read, in the words of who reads it; empty
+            if it follows none.
     """
 
     config: SessionConfig = SessionConfig()
@@ -59,6 +61,7 @@ class ShortTermMemory(msgspec.Struct, frozen=True):
     early: Moment = Moment([])
     time: int = 0
     percept: dict[str, Any] = {}
+    position: str = ""
 
     @property
     def events(self) -> list[Event]:
@@ -103,8 +106,8 @@ class ShortTermMemory(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, moments=(), early=Moment([]))
 
     def cleared(self) -> ShortTermMemory:
-        """As at the beginning, with the same configuration."""
-        return ShortTermMemory(self.config)
+        """As at the beginning, with the same configuration, at the same place of a stream."""
+        return ShortTermMemory(self.config, position=self.position)
 
     def material(self) -> Material:
         """What there is to learn."""

@@ -110,7 +110,7 @@ def filed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("filed")
 @pytest.mark.parametrize("seed", range(2))
 def test_whatever_is_done_the_index_answers_as_a_scan(indexed: Indexed, seed: int) -> None:
-    rng, kb, names = Random(seed), indexed.kb, list[str | None]()  # noqa: S311 - not for secrets
+    rng, kb, names = Random(seed), indexed.kb, list[str | None]()
 
     def learn() -> None:
         learned = [kb.learn(sequence(rng)) for _ in range(rng.randint(1, 150))]
@@ -143,7 +143,7 @@ def test_whatever_is_done_the_index_answers_as_a_scan(indexed: Indexed, seed: in
 
 @pytest.mark.servers_deep
 def test_what_is_learned_joins_the_last_segments(indexed: Indexed) -> None:
-    rng = Random(1)  # noqa: S311 - not for secrets
+    rng = Random(1)
     most = 0
     for _ in range(60):
         indexed.kb.learn_many([sequence(rng, 20) for _ in range(10)])
@@ -178,7 +178,7 @@ class TestFiles:
 
     @pytest.fixture
     def learned(self, indexed: Indexed) -> Indexed:
-        rng = Random(2)  # noqa: S311 - not for secrets
+        rng = Random(2)
         indexed.kb.learn_many([sequence(rng) for _ in range(500)])
         indexed.memory.flush()
         indexed.extend()
@@ -189,7 +189,7 @@ class TestFiles:
         assert [file.last for file in segment_files(learned.home)] == [covered]
         learned.catalog = learned.another()
         with patch.object(catalog_module, "build", side_effect=AssertionError("built again")):
-            learned.check(Random(3), 10)  # noqa: S311 - not for secrets
+            learned.check(Random(3), 10)
         assert learned.progress().covered == covered
 
     def test_what_is_forgotten_and_deleted_meanwhile_stays_hidden(self, learned: Indexed) -> None:
@@ -214,7 +214,7 @@ class TestFiles:
         data[len(data) // 2] ^= 1
         file.path.write_bytes(data)
         learned.catalog = learned.another()
-        learned.check(Random(4), 3)  # noqa: S311 - not for secrets
+        learned.check(Random(4), 3)
         assert learned.progress().covered == 0
         assert "damaged" in capsys.readouterr().out
         learned.extend()
@@ -222,7 +222,7 @@ class TestFiles:
         assert segment_files(learned.home) == [file]
 
     def test_one_process_builds(self, indexed: Indexed) -> None:
-        rng = Random(5)  # noqa: S311 - not for secrets
+        rng = Random(5)
         indexed.kb.learn_many([sequence(rng) for _ in range(500)])
         indexed.memory.flush()
         indexed.by_index([["s1"], ["s2"]])
@@ -244,7 +244,7 @@ class TestFiles:
         indexed.folder = indexed.folder / "in the way"
         indexed.folder.write_text("")
         indexed.catalog = indexed.another()
-        rng = Random(6)  # noqa: S311 - not for secrets
+        rng = Random(6)
         indexed.kb.learn_many([sequence(rng) for _ in range(500)])
         indexed.memory.flush()
         progress = indexed.extend()
@@ -272,7 +272,7 @@ def _locked(home: Path) -> Iterator[None]:
 def test_what_was_asked_for_longest_ago_is_let_go(
     memory: kato.Memory, kb_name: str, tmp_path: Path
 ) -> None:
-    rng = Random(7)  # noqa: S311 - not for secrets
+    rng = Random(7)
     bases = [Indexed(memory, f"{kb_name} {number}", tmp_path) for number in range(4)]
     shared = bases[0].another(limit=6_000)  # one of them
     for base in bases:
@@ -289,7 +289,7 @@ def test_what_was_asked_for_longest_ago_is_let_go(
 
 def test_the_background_covers_what_is_asked_for(memory: kato.Memory, kb_name: str) -> None:
     kb, engines = memory.knowledge_base(kb_name), memory._engines
-    rng = Random(8)  # noqa: S311 - not for secrets
+    rng = Random(8)
     kb.learn_many([sequence(rng) for _ in range(300)])
     memory.flush()
     kb.predict([["s1"], ["s2"]])

@@ -32,8 +32,8 @@ class CutOff:
         self._clickhouse = clickhouse
         self._left = statements
 
-    def rows(self, statement: str) -> list[Any]:
-        return self._clickhouse.rows(statement)
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Any]:
+        return self._clickhouse.rows(statement, parameters)
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         if not self._left:

@@ -34,7 +34,7 @@ def sequences(chance: Random) -> list[list[list[str]]]:
 def test_the_table_says_what_is_computed(
     engines: Engines, memory: kato.Memory, kb: kato.KnowledgeBase
 ) -> None:
-    kb.learn_many(sequences(Random(5)))  # noqa: S311 - not for secrets
+    kb.learn_many(sequences(Random(5)))
     memory.flush()
     number = engines.counters.number(kb.name)
     assert number is not None
@@ -51,7 +51,7 @@ def test_the_table_says_what_is_computed(
 def test_the_condition_decides_as_it_does_here(
     engines: Engines, memory: kato.Memory, kb: kato.KnowledgeBase
 ) -> None:
-    chance = Random(6)  # noqa: S311 - not for secrets
+    chance = Random(6)
     kb.learn_many(sequences(chance))
     memory.flush()
     number = engines.counters.number(kb.name)
@@ -76,7 +76,7 @@ def test_rows_that_were_there_before_have_a_signature(
     engines: Engines, memory: kato.Memory, kb: kato.KnowledgeBase
 ) -> None:
     """Columns that are not stored yet are computed from what is."""
-    kb.learn_many(sequences(Random(7)))  # noqa: S311 - not for secrets
+    kb.learn_many(sequences(Random(7)))
     memory.flush()
     clickhouse = engines._clickhouse
     expressions = dict(
@@ -99,7 +99,7 @@ def test_postings_have_the_signatures_of_their_patterns(
 ) -> None:
     monkeypatch.setattr(postings, "RANGE", 50)
     monkeypatch.setattr(postings, "LEAST", 100)
-    kb.learn_many(sequences(Random(8)))  # noqa: S311 - not for secrets
+    kb.learn_many(sequences(Random(8)))
     memory.flush()
     number = engines.counters.number(kb.name)
     assert number is not None

@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+STREAM = "stream"
+"""The name of the log in the ledger's server."""
+
 
 def raw_topic(exchange: str) -> str:
     """Where what an exchange says is kept as it was received.
@@ -17,6 +20,15 @@ def raw_topic(exchange: str) -> str:
     return f"market.crypto.trades.{exchange}.raw"
 
 
+def is_raw(topic: str) -> bool:
+    """Whether it is one of those that ingest reads.
+
+    >>> is_raw(raw_topic("kraken")), is_raw(normalized_topic("kraken"))
+    (True, False)
+    """
+    return topic.endswith((".raw", ".gaps"))
+
+
 def normalized_topic(exchange: str) -> str:
     """Where its trades are kept as Avro."""
     return f"market.crypto.trades.{exchange}"
@@ -25,6 +37,11 @@ def normalized_topic(exchange: str) -> str:
 def dead_letter_topic(exchange: str) -> str:
     """Where goes what nobody can read, with the reason in its headers."""
     return f"market.crypto.trades.{exchange}.dlq"
+
+
+def gap_topic(exchange: str) -> str:
+    """Where feeds tell what of an exchange's trades is missing, came again, or came late."""
+    return f"market.crypto.trades.{exchange}.gaps"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -81,6 +98,7 @@ class LogWriter(Protocol):
 
         Raises:
             StoreUnavailable: The log takes nothing, or has lost what it was given.
+            StoreFull: It holds as much as it may, and ingest does not take it.
         """
 
     def flush(self) -> None:
@@ -96,6 +114,14 @@ class LogWriter(Protocol):
 
 class LogReader(Protocol):
     """Reads records by their offsets; calls are from one thread."""
+
+    @property
+    def name(self) -> str:
+        """Which log it is: offsets of one mean nothing in another.
+
+        Raises:
+            StoreUnavailable: The log does not answer.
+        """
 
     def partitions(self, topics: Sequence[str]) -> list[Position]:
         """The partitions there are; none of a topic that nobody wrote to yet."""

@@ -48,6 +48,8 @@ _INSERT_SETTINGS = {
     "max_insert_block_size": 1 << 24,
     "min_insert_block_size_rows": 0,
     "min_insert_block_size_bytes": 0,
+    # What is replayed from long ago lies in many days, each a partition.
+    "max_partitions_per_insert_block": 0,
 }
 
 LEAST_FREE = 8 << 20

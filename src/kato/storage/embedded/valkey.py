@@ -230,6 +230,14 @@ class EmbeddedValkey:
                 return
 
 
+def socket_on(folder: Path) -> Path | None:
+    """Where the server listens that was last started on a folder; None if none ever was."""
+    try:
+        return Path(os.fsdecode((folder / _SOCKET).read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
 def _socket_path(folder: Path) -> Path:
     """A short path that follows from the folder, so that a later owner finds the server."""
     digest = sha1(os.fsencode(folder), usedforsecurity=False).hexdigest()[:16]

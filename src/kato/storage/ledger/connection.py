@@ -55,6 +55,10 @@ _SCRIPTS = (
     "extend",
     "remove",
     "expired",
+    "ingest_claim",
+    "ingest_done",
+    "log_append",
+    "log_bounds",
 )
 
 

@@ -15,9 +15,12 @@ from kato.errors import StoreTooNew
 from kato.storage.clickhouse.client import ClickHouse
 
 _APPLIED = """
-CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied DateTime DEFAULT now())
+CREATE TABLE IF NOT EXISTS {table:Identifier}
+(number UInt32, name String, applied DateTime DEFAULT now())
 ENGINE = ReplacingMergeTree ORDER BY number
 """
+_TAKEN = "SELECT DISTINCT number FROM {table:Identifier} ORDER BY number"
+_TAKE = "INSERT INTO {table:Identifier} (number, name) VALUES ({number:UInt32}, {name:String})"
 
 
 class Migration(msgspec.Struct, frozen=True):
@@ -34,45 +37,56 @@ class Migration(msgspec.Struct, frozen=True):
     statements: list[str]
 
 
-def known() -> list[Migration]:
+def known(package: str = __name__) -> list[Migration]:
     """All steps of this release, in order.
+
+    Args:
+        package: Where their files are.
 
     >>> [step.number for step in known()][:1]
     [1]
     """
-    folder = resources.files(__name__)
+    folder = resources.files(package)
     files = sorted(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
     return [_parsed(name, (folder / name).read_text(encoding="utf-8")) for name in files]
 
 
-def applied(clickhouse: ClickHouse) -> list[int]:
-    """Numbers of the steps the database has taken."""
-    clickhouse.command(_APPLIED)
-    rows = clickhouse.rows("SELECT DISTINCT number FROM migrations ORDER BY number")
-    return [number for (number,) in rows]
+def applied(clickhouse: ClickHouse, table: str = "migrations") -> list[int]:
+    """Numbers of the steps the database has taken, as a table says."""
+    clickhouse.command(_APPLIED, {"table": table})
+    return [number for (number,) in clickhouse.rows(_TAKEN, {"table": table})]
 
 
-def migrate(clickhouse: ClickHouse) -> list[int]:
+def migrate(
+    clickhouse: ClickHouse,
+    steps: list[Migration] | None = None,
+    table: str = "migrations",
+    what: str = "patterns",
+) -> list[int]:
     """Take the steps the database has not taken; answers their numbers.
+
+    Args:
+        clickhouse: The database.
+        steps: The steps of this release; those of the memory by default.
+        table: Where it is kept which are taken.
+        what: What they make, for the error.
 
     Raises:
         StoreTooNew: It has taken steps this release does not know.
     """
-    steps, taken = known(), applied(clickhouse)
+    steps = known() if steps is None else steps
+    taken = applied(clickhouse, table)
     unknown = set(taken) - {step.number for step in steps}
     if unknown:
         raise StoreTooNew(
-            f"the patterns were written by a newer release (migration {max(unknown)})",
+            f"the {what} were written by a newer release (migration {max(unknown)})",
             remedy="upgrade KATO",
         )
     pending = [step for step in steps if step.number not in taken]
     for step in pending:
         for statement in step.statements:
             clickhouse.command(statement)
-        clickhouse.command(
-            "INSERT INTO migrations (number, name) VALUES ({number:UInt32}, {name:String})",
-            {"number": step.number, "name": step.name},
-        )
+        clickhouse.command(_TAKE, {"table": table, "number": step.number, "name": step.name})
     return [step.number for step in pending]
 
 

@@ -17,10 +17,14 @@
 --   {0}:<kb>:felt             hash    pattern id -> emotive -> its share of the affinity sums
 --   {0}:journal               stream  what ClickHouse has not got yet; ids are <sequence>-0
 --   {0}:journal:state         hash    sequence, bytes, done, done_bytes, and the intent
+--   {0}:notes:<subject>       hash    name of a knowledge base -> what was agreed on for it
 --   {0}:dropped               set     numbers whose keys are still to be removed
 --   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about
 --   {0}:sessions              zset    session's id -> when it expires, in ms
 --   {0}:op:<id>               string  the answer to an operation that was carried out
+--   {0}:ingest:<group>        hash    token, intent; packed topic and partition -> the next offset
+--   {0}:log:<topic>           stream  records of market feeds; ids are 1-<offset>
+--   {0}:writer:<id>           string  the number and first offset of its last batch
 
 local shard = KEYS[1]
 local journal = shard .. ':journal'

@@ -1,0 +1,533 @@
+"""What the layers answer: candles, trades, symbols, gaps, freshness.
+
+Times are ns since 1970, UTC; a range is from ``since`` on and before ``until``. Prices and sums are
+exact decimals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from kato.errors import InvalidInput
+from kato.market.timeframes import Timeframe, timeframe
+from kato.market.trade import EXCHANGES, Side
+from kato.storage.clickhouse.client import ClickHouse
+
+MOST_ROWS = 100_000
+"""Of an answer."""
+
+ENDLESS = 4_102_444_800 * 10**9
+"""2100: no trade is made as late."""
+
+ZERO = Decimal(0)
+
+_CANDLES = """
+SELECT exchange, symbol, toUnixTimestamp(start) * 1000000000, open, high, low, close, volume,
+    quote_volume, buy_volume, trades, vwap, toUnixTimestamp64Nano(first_time),
+    toUnixTimestamp64Nano(last_time), sealed
+FROM {view:Identifier}
+WHERE symbol = {symbol:String} AND ({exchange:String} = '' OR exchange = {exchange:String})
+    AND start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+"""
+_NEWEST_CANDLES = _CANDLES + "ORDER BY start DESC, exchange DESC LIMIT {limit:UInt64}"
+_OLDEST_CANDLES = _CANDLES + "ORDER BY start, exchange LIMIT {limit:UInt64}"
+_BEFORE = """
+SELECT max(start) > toDateTime(0, 'UTC'), toUnixTimestamp(max(start)) FROM (
+    SELECT start FROM {live:Identifier} WHERE exchange = {exchange:String}
+        AND symbol = {symbol:String} AND start < toDateTime({since:UInt32}, 'UTC')
+    UNION ALL
+    SELECT start FROM {sealed:Identifier} WHERE exchange = {exchange:String}
+        AND symbol = {symbol:String} AND start < toDateTime({since:UInt32}, 'UTC')
+)
+"""
+_TRADES = """
+SELECT exchange, symbol, native, trade_id, sequence, toUnixTimestamp64Nano(time), price, size,
+    quote, CAST(side, 'Int8'), is_valid, errors, vendor, toUnixTimestamp64Nano(received)
+FROM silver_trades FINAL
+WHERE symbol = {symbol:String} AND ({exchange:String} = '' OR exchange = {exchange:String})
+    AND time >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')
+    AND time < fromUnixTimestamp64Nano({until:Int64}, 'UTC')
+"""
+_NEWEST_TRADES = (
+    _TRADES + "ORDER BY time DESC, sequence DESC, trade_id DESC, exchange DESC LIMIT {limit:UInt64}"
+)
+_OLDEST_TRADES = _TRADES + "ORDER BY time, sequence, trade_id, exchange LIMIT {limit:UInt64}"
+_SYMBOLS = """
+SELECT exchange, symbol, sum(trades), toUnixTimestamp64Nano(min(first_time)),
+    toUnixTimestamp64Nano(max(last_time)), argMax(close, start)
+FROM candles_1d GROUP BY exchange, symbol ORDER BY exchange, symbol
+"""
+_GAPS = """
+SELECT exchange, symbol, kind, after, before, missing, toUnixTimestamp64Nano(time), connection
+FROM market_gaps FINAL
+WHERE ({symbol:String} = '' OR symbol = {symbol:String})
+    AND ({exchange:String} = '' OR exchange = {exchange:String})
+    AND ({kind:String} = '' OR kind = {kind:String})
+    AND (kind != 'missing' OR missing > 0)
+    AND time >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')
+    AND time < fromUnixTimestamp64Nano({until:Int64}, 'UTC')
+ORDER BY time DESC, exchange, symbol, after LIMIT {limit:UInt64}
+"""
+_DIFFERENCES = """
+SELECT exchange, symbol, toUnixTimestamp(start) * 1000000000, live.counted, sealed.counted,
+    live.summed, sealed.summed
+FROM (
+    SELECT exchange, symbol, start, sum(trades) AS counted, sum(volume) AS summed
+    FROM {live:Identifier}
+    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    GROUP BY exchange, symbol, start
+) AS live
+INNER JOIN (
+    SELECT exchange, symbol, start, argMax(trades, version) AS counted,
+        argMax(volume, version) AS summed
+    FROM {sealed:Identifier}
+    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    GROUP BY exchange, symbol, start
+) AS sealed USING (exchange, symbol, start)
+WHERE live.counted != sealed.counted OR live.summed != sealed.summed
+ORDER BY exchange, symbol, start LIMIT {limit:UInt64}
+"""
+
+
+class Candle(msgspec.Struct, frozen=True):
+    """What was traded of an instrument in a stretch of time.
+
+    Attributes:
+        exchange: Where.
+        symbol: What.
+        start: When it begins, ns since 1970.
+        open: Price of the first trade, by time, then place in the sequence, then id.
+        high: Highest price.
+        low: Lowest price.
+        close: Price of the last trade.
+        volume: Sum of the sizes.
+        quote_volume: Sum of price times size.
+        buy_volume: Sum of the sizes where the taker bought.
+        trades: How many.
+        vwap: Quote volume by volume, rounded half to even to 12 digits; None without trades.
+        first_time: When the first trade was made, ns since 1970; None without trades.
+        last_time: When the last one was.
+        sealed: Whether its time is over and it was computed anew from distinct trades.
+    """
+
+    exchange: str
+    symbol: str
+    start: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    buy_volume: Decimal
+    trades: int
+    vwap: Decimal | None
+    first_time: int | None
+    last_time: int | None
+    sealed: bool
+
+
+class StoredTrade(msgspec.Struct, frozen=True):
+    """A trade as silver has it; see :class:`kato.market.trade.Trade`.
+
+    Attributes:
+        exchange: Where.
+        symbol: What, by its canonical name.
+        native: The same as the exchange calls it.
+        trade_id: The exchange's id.
+        sequence: Its place among the trades of its symbol; 0 where it has none.
+        time: When it was made, ns since 1970.
+        price: In the quote currency; 0 where it is no valid one.
+        size: In the base currency; 0 where it is no valid one.
+        quote: Price times size.
+        side: Who took.
+        is_valid: Whether candles count it.
+        errors: Why not.
+        vendor: What else the exchange says of it.
+        received: When it was received, ns since 1970.
+    """
+
+    exchange: str
+    symbol: str
+    native: str
+    trade_id: str
+    sequence: int
+    time: int
+    price: Decimal
+    size: Decimal
+    quote: Decimal
+    side: Side
+    is_valid: bool
+    errors: list[str]
+    vendor: dict[str, str]
+    received: int
+
+
+class TradedSymbol(msgspec.Struct, frozen=True):
+    """An instrument of which there are trades.
+
+    Attributes:
+        exchange: Where.
+        symbol: What.
+        trades: How many valid ones.
+        first_time: When the first was made, ns since 1970.
+        last_time: When the last was.
+        close: Its price.
+    """
+
+    exchange: str
+    symbol: str
+    trades: int
+    first_time: int
+    last_time: int
+    close: Decimal
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Something remarkable between trades.
+
+    Attributes:
+        exchange: Where.
+        symbol: Of what; empty if it is about a connection.
+        kind: ``missing``: ids that nobody has seen until now. ``lost``: offsets that the log lost
+            before they were ingested. Else what a feed noted: ``gap``, ``late``, ``duplicate``,
+            ``reset`` or ``reconnect`` (see :class:`kato.market.feeds.sequence.Note`).
+        after: The id before it.
+        before: The id behind it.
+        missing: How many trades it is about.
+        time: When the trade behind it was made, or when it was noted, ns since 1970.
+        connection: By which one that came.
+    """
+
+    exchange: str
+    symbol: str
+    kind: str
+    after: int
+    before: int
+    missing: int
+    time: int
+    connection: str
+
+
+class Freshness(msgspec.Struct, frozen=True):
+    """How old the newest trade of an instrument is.
+
+    Attributes:
+        exchange: Where.
+        symbol: What.
+        last_time: When it was made, ns since 1970.
+        age: Seconds since then; below 0 where the exchange's clock is ahead.
+    """
+
+    exchange: str
+    symbol: str
+    last_time: int
+    age: float
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A candle whose live and sealed forms do not count the same trades.
+
+    A late trade makes one until the next turn of sealing. One that stays says that live candles
+    counted what is not in silver once: ``kato market backfill`` makes them anew.
+
+    Attributes:
+        exchange: Where.
+        symbol: What.
+        start: When it begins, ns since 1970.
+        live_trades: How many trades the live one counts.
+        sealed_trades: How many the sealed one counts.
+        live_volume: The volume of the live one.
+        sealed_volume: The volume of the sealed one.
+    """
+
+    exchange: str
+    symbol: str
+    start: int
+    live_trades: int
+    sealed_trades: int
+    live_volume: Decimal
+    sealed_volume: Decimal
+
+
+class Range(msgspec.Struct, frozen=True):
+    """A range of time, and how much of it.
+
+    Attributes:
+        since: From when on, ns since 1970.
+        until: Before when, ns since 1970; None is open.
+        limit: Most rows, up to 100,000: the newest ones, unless ``oldest``.
+        oldest: Whether it is the oldest ones, so that who goes on from the last one misses none.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+
+    since: int = 0
+    until: int | None = None
+    limit: int = 1000
+    oldest: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no range."""
+        if not 1 <= self.limit <= MOST_ROWS:
+            raise InvalidInput(
+                f"a limit must be between 1 and {MOST_ROWS}, got {self.limit}",
+                remedy="ask for the rest by another range",
+            )
+        if self.since < 0 or (self.until is not None and self.until < 0):
+            raise InvalidInput("a time must not be before 1970", remedy="give ns since 1970")
+
+    @property
+    def end(self) -> int:
+        """Before when; 2100 where it is open."""
+        return ENDLESS if self.until is None else min(self.until, ENDLESS)
+
+
+class Market:
+    """Asks the layers. Safe for threads as its connection is.
+
+    Args:
+        clickhouse: Where they are.
+    """
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def candles(
+        self,
+        symbol: str,
+        name: str = "1m",
+        exchange: str = "",
+        within: Range = Range(),  # noqa: B008 - frozen
+        *,
+        fill: bool = False,
+    ) -> list[Candle]:
+        """Candles of an instrument that begin in a range, by exchange and time.
+
+        Args:
+            symbol: Canonical, as ``BTC/USDT``.
+            name: Of the timeframe.
+            exchange: Only there; empty is all.
+            within: When they begin.
+            fill: Also make one for each window without trades, between those there are, and to
+                the ends of the range as far as time has come: all prices are the close before.
+
+        Raises:
+            InvalidInput: There is no such timeframe.
+        """
+        length = timeframe(name)
+        found = self._candles(symbol, length, exchange, within)
+        found.sort(key=lambda candle: (candle.exchange, candle.start))
+        if not fill:
+            return found
+        return [
+            candle
+            for where in ([exchange] if exchange else EXCHANGES)
+            for candle in self._filled(
+                [one for one in found if one.exchange == where], symbol, length, where, within
+            )
+        ]
+
+    def trades(
+        self,
+        symbol: str,
+        exchange: str = "",
+        within: Range = Range(),  # noqa: B008 - frozen
+    ) -> list[StoredTrade]:
+        """Trades of an instrument that were made in a range, by time; invalid ones too."""
+        parameters = {
+            "symbol": symbol,
+            "exchange": exchange,
+            "since": min(within.since, ENDLESS),
+            "until": within.end,
+            "limit": within.limit,
+        }
+        statement = _OLDEST_TRADES if within.oldest else _NEWEST_TRADES
+        rows = self._clickhouse.rows(statement, parameters)
+        found = [_trade(row) for row in rows]
+        return found if within.oldest else found[::-1]
+
+    def symbols(self) -> list[TradedSymbol]:
+        """All instruments of which there are trades."""
+        return [TradedSymbol(*row) for row in self._clickhouse.rows(_SYMBOLS)]
+
+    def gaps(
+        self,
+        symbol: str = "",
+        exchange: str = "",
+        kind: str = "",
+        within: Range = Range(),  # noqa: B008 - frozen
+    ) -> list[Gap]:
+        """What is missing between trades and what feeds noted, the newest first.
+
+        Args:
+            symbol: Only of this; empty is all.
+            exchange: Only there; empty is all.
+            kind: Only of this kind; empty is all.
+            within: When; at the most so many.
+        """
+        parameters = {
+            "symbol": symbol,
+            "exchange": exchange,
+            "kind": kind,
+            "since": min(within.since, ENDLESS),
+            "until": within.end,
+            "limit": within.limit,
+        }
+        return [Gap(*row) for row in self._clickhouse.rows(_GAPS, parameters)]
+
+    def freshness(self, now: int | None = None) -> list[Freshness]:
+        """How old the newest trade of each instrument is.
+
+        Args:
+            now: The time, ns since 1970; the clock's by default.
+        """
+        moment = time.time_ns() if now is None else now
+        return [
+            Freshness(one.exchange, one.symbol, one.last_time, (moment - one.last_time) / 1e9)
+            for one in self.symbols()
+        ]
+
+    def differences(
+        self,
+        name: str = "1m",
+        within: Range = Range(),  # noqa: B008 - frozen
+    ) -> list[Difference]:
+        """Candles that are not the same live and sealed; there should be none.
+
+        Raises:
+            InvalidInput: There is no such timeframe.
+        """
+        length = timeframe(name)
+        parameters = {**_tables(length), **_seconds(within, length), "limit": within.limit}
+        return [Difference(*row) for row in self._clickhouse.rows(_DIFFERENCES, parameters)]
+
+    def _candles(
+        self, symbol: str, length: Timeframe, exchange: str, within: Range
+    ) -> list[Candle]:
+        parameters = {
+            "view": f"candles_{length.name}",
+            "symbol": symbol,
+            "exchange": exchange,
+            "limit": within.limit,
+            **_seconds(within, length),
+        }
+        statement = _OLDEST_CANDLES if within.oldest else _NEWEST_CANDLES
+        return [Candle(*row) for row in self._clickhouse.rows(statement, parameters)]
+
+    def _filled(
+        self,
+        candles: Sequence[Candle],
+        symbol: str,
+        length: Timeframe,
+        exchange: str,
+        within: Range,
+    ) -> list[Candle]:
+        """The candles of one exchange with those of quiet times, no more than wanted."""
+        now = length.start(time.time_ns()) + length.nanoseconds
+        end = within.end if within.until is not None else 0
+        end = min(end, max(now, candles[-1].start + 1 if candles else 0))
+        before = self._before(symbol, length, exchange, within, candles)
+        begun = [before, *candles] if before else list(candles)
+        first = -(-within.since // length.nanoseconds) * length.nanoseconds
+        if not within.oldest:  # the newest: no use in making what is cut off
+            last = max(end - 1, candles[-1].start if candles else 0)
+            first = max(first, length.start(last) - (within.limit - 1) * length.nanoseconds)
+        return list(_some(_with_quiet(begun, length, first, end), first, within.limit))
+
+    def _before(
+        self,
+        symbol: str,
+        length: Timeframe,
+        exchange: str,
+        within: Range,
+        candles: Sequence[Candle],
+    ) -> Candle | None:
+        """The last candle before the range, if the range begins with a quiet time."""
+        first = -(-within.since // length.nanoseconds) * length.nanoseconds
+        if not within.since or (candles and candles[0].start <= first):
+            return None
+        if not within.oldest and len(candles) >= within.limit:
+            return None
+        parameters = {
+            **_tables(length),
+            "exchange": exchange,
+            "symbol": symbol,
+            "since": first // 10**9,
+        }
+        is_there, start = self._clickhouse.rows(_BEFORE, parameters)[0]
+        if not is_there:
+            return None
+        at = Range(start * 10**9, start * 10**9 + 1, 1)
+        return self._candles(symbol, length, exchange, at)[0]
+
+
+def _tables(length: Timeframe) -> dict[str, str]:
+    return {"live": f"candles_{length.name}_live", "sealed": f"candles_{length.name}_sealed"}
+
+
+def _seconds(within: Range, length: Timeframe) -> dict[str, int]:
+    """The range in seconds, as far as candles can begin in it."""
+    step = length.nanoseconds
+    since, until = (-(-time // step) * step // 10**9 for time in (within.since, within.end))
+    return {"since": min(since, ENDLESS // 10**9), "until": until}
+
+
+def _trade(row: Sequence[Any]) -> StoredTrade:
+    values = list(row)
+    values[9] = Side(values[9])
+    return StoredTrade(*values)
+
+
+def _with_quiet(
+    candles: Iterable[Candle], length: Timeframe, first: int, end: int
+) -> Iterator[Candle]:
+    previous: Candle | None = None
+    for candle in candles:
+        if previous is not None:
+            yield from _quiet(previous, length, first, candle.start)
+        yield candle
+        previous = candle
+    if previous is not None:
+        yield from _quiet(previous, length, first, end)
+
+
+def _quiet(previous: Candle, length: Timeframe, first: int, end: int) -> Iterator[Candle]:
+    """A candle for each window without trades behind one, from a time on and up to another."""
+    close = previous.close
+    begin = max(previous.start + length.nanoseconds, first)
+    for start in range(begin, end, length.nanoseconds):
+        yield Candle(
+            exchange=previous.exchange,
+            symbol=previous.symbol,
+            start=start,
+            open=close,
+            high=close,
+            low=close,
+            close=close,
+            volume=ZERO,
+            quote_volume=ZERO,
+            buy_volume=ZERO,
+            trades=0,
+            vwap=None,
+            first_time=None,
+            last_time=None,
+            sealed=False,
+        )
+
+
+def _some(candles: Iterable[Candle], first: int, limit: int) -> Iterator[Candle]:
+    """Up to so many of them from a time on."""
+    for candle in candles:
+        if candle.start < first:
+            continue
+        if not limit:
+            return
+        limit -= 1
+        yield candle

@@ -1,0 +1,1 @@
+"""Ingest: carries the log to ClickHouse, batch by batch, each exactly once."""
