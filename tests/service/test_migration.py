@@ -154,9 +154,8 @@ def test_a_pattern_carries_its_own(client: httpx.Client, opened: Opened, kb_name
 @shows("`ttl_seconds` of a new session")
 def test_the_time_to_live_is_told(client: httpx.Client, kb_name: str) -> None:
     made = client.post("/sessions", json={"node_id": kb_name}).json()
-    assert (
-        made["ttl_seconds"] == client.get(f"/sessions/{made['session_id']}").json()["ttl_seconds"]
-    )
+    now = client.get(f"/sessions/{made['session_id']}").json()
+    assert made["ttl_seconds"] - now["ttl_seconds"] in (0, 1)
 
 
 @shows("`sessions/count` drifted")
@@ -271,7 +270,7 @@ def test_any_unicode_text_and_nothing_else(
 
 @shows("an unhandled error was plain text")
 def test_an_unhandled_error_is_json(
-    client: httpx.Client, opened: Opened, monkeypatch: pytest.MonkeyPatch
+    url: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(_: Session) -> None:
         raise RuntimeError
@@ -279,7 +278,7 @@ def test_an_unhandled_error_is_json(
     path = opened()
     monkeypatch.setattr(Session, "info", broken)
     with capture_logs():  # else it is printed with all that every function held
-        answer = client.get(path)
+        answer = httpx.get(f"{url}{path}")  # whose connection is closed by the server
     assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
 
 
