@@ -26,6 +26,8 @@ NO_PIP = """\
 this Python cannot make environments with pip in them;
 on Debian and Ubuntu: apt install python3-venv"""
 
+# One more than cores, as tests of processes and crashes wait now and then.
+WORKERS = min(4, (os.cpu_count() or 1) + 1)
 # Not --dist=loadscope: it takes tests of one name for one test, and requests that schemathesis
 # generates for each operation have one name.
 TESTS = (
@@ -33,7 +35,7 @@ TESTS = (
     ("ruff", "format", "--check"),
     ("mypy",),
     ("lint-imports",),
-    ("pytest", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal"),
+    ("pytest", f"--numprocesses={WORKERS}", "--dist=worksteal"),
 )
 
 

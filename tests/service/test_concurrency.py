@@ -16,7 +16,7 @@ from tests.storage.stores import Backend
 
 import kato
 
-SECONDS = 5.0
+SECONDS = 10.0
 
 
 def check(url: str, memory: kato.Memory, node: str, seconds: float) -> None:
@@ -51,7 +51,7 @@ def test_a_hundred_observations_of_one_session(
     assert sorted(events) == sorted([str(number)] for number in range(100))
 
 
-@pytest.mark.parametrize("seconds", [3.0, pytest.param(60.0, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("seconds", [10.0, pytest.param(60.0, marks=pytest.mark.deep)])
 def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
     settings = servers.settings
     assert settings.clickhouse_url
