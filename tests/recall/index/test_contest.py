@@ -15,6 +15,7 @@ from kato.model.config import SessionConfig
 from kato.recall.index import contest
 from kato.recall.index.contest import contested
 from kato.recall.index.find import WORK
+from kato.recall.index.overlap import CHUNK
 from kato.recall.look import Look
 from kato.recall.matchers import Matchers
 from kato.recall.query import Query
@@ -77,6 +78,15 @@ def test_the_index_finds_what_a_look_at_all_finds(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(contest, "BATCH", batch)
         check(patterns, cut, observed, values)
+
+
+@pytest.mark.parametrize("count", [CHUNK + 300, 600])
+def test_rows_behind_the_sample_are_found(count: int) -> None:
+    """In the first chunk and in the next."""
+    rng = np.random.default_rng(count)
+    patterns = [[[s] for s in rng.integers(1, len(TEXTS) + 1, 3).tolist()] for _ in range(count)]
+    values = {"fuzzy_token_threshold": 0.6, "max_predictions": 20}
+    check(patterns, 1, ["bannana", "cobs", "x"], values)
 
 
 @pytest.mark.deep

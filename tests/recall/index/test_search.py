@@ -18,6 +18,8 @@ from tests.recall.index.cases import (
 )
 
 from kato.matching import Candidates, Observation
+from kato.recall.index import find
+from kato.recall.index.overlap import CHUNK
 
 THRESHOLDS = st.sampled_from((0.0, 0.1, 0.25, 0.5, 2 / 3, 0.6666666666666665, 1.0))
 
@@ -65,6 +67,28 @@ def test_the_index_finds_what_a_look_at_all_finds_deep(
     case.check(threshold, limit)
 
 
+@settings(max_examples=200)
+@given(cases(), THRESHOLDS, st.sampled_from((1, 3, 10, 300)), st.floats(-1.0, 3.0))
+def test_no_guess_of_a_floor_changes_an_answer(
+    case: Case, threshold: float, limit: int, guess: float
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(find, "_likely_floor", lambda *_: guess)
+        case.check(threshold, limit)
+
+
+def test_a_sample_that_misleads_costs_a_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that match well stand where the sample looks, fewer of them than are wanted."""
+    size = 3 * CHUNK
+    rows = [[[1], [2], [3]] if i % CHUNK < 50 else [[1], [9], [9]] for i in range(size)]
+    candidates = Candidates.of(enumerate(rows, start=1))
+    monkeypatch.setattr(find, "LEAST_SAMPLED", 0)
+    memory = memory_of([1, 2, 3])
+    found, work = searched(shelves_of(candidates), memory, 0.1, 300)
+    np.testing.assert_array_equal(found.ids, expected(memory, candidates, 0.1, 300))
+    assert work.rows > 2 * size
+
+
 def zipf_rows(rng: np.random.Generator, count: int, symbols: int) -> Rows:
     """Patterns of a Zipf vocabulary, a quarter with events of several symbols."""
     rows = []
@@ -92,10 +116,13 @@ def many() -> tuple[np.random.Generator, Candidates]:
 @pytest.mark.parametrize("cuts", [(), (9000,), (100, 5000, 14_990)], ids=len)
 def test_many_chunks_and_ties_change_nothing(
     many: tuple[np.random.Generator, Candidates],
+    monkeypatch: pytest.MonkeyPatch,
     threshold: float,
     limit: int,
     cuts: tuple[int, ...],
 ) -> None:
+    """Thousands tie with the floor that a sample gives, or are just what the sample did not see."""
+    monkeypatch.setattr(find, "LEAST_SAMPLED", 0)
     rng, candidates = many
     shelves = shelves_of(candidates, cuts)
     for _ in range(25):
