@@ -198,7 +198,7 @@ def sealing() -> dict[str, Any]:
             clickhouse.insert("market_landing", block, f"all {first}")
             copies = block.slice(0, COPIES * 50_000 // SEALED)
             clickhouse.insert("market_landing", copies, f"copies {first}")
-        counted = clickhouse.rows("SELECT sum(trades) FROM candles_1m_live")[0][0]
+        counted = clickhouse.rows("SELECT sum(trades) FROM candles_live WHERE seconds = 60")[0][0]
         _check(counted, SEALED + COPIES)
         began = time.perf_counter()
         sealed = Sealer(clickhouse).seal(everything=True)

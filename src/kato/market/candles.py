@@ -38,10 +38,12 @@ _NEWEST_CANDLES = _CANDLES + "ORDER BY start DESC, exchange DESC LIMIT {limit:UI
 _OLDEST_CANDLES = _CANDLES + "ORDER BY start, exchange LIMIT {limit:UInt64}"
 _BEFORE = """
 SELECT max(start) > toDateTime(0, 'UTC'), toUnixTimestamp(max(start)) FROM (
-    SELECT start FROM {live:Identifier} WHERE exchange = {exchange:String}
+    SELECT start FROM candles_live
+    WHERE seconds = {seconds:UInt32} AND exchange = {exchange:String}
         AND symbol = {symbol:String} AND start < toDateTime({since:UInt32}, 'UTC')
     UNION ALL
-    SELECT start FROM {sealed:Identifier} WHERE exchange = {exchange:String}
+    SELECT start FROM candles_sealed
+    WHERE seconds = {seconds:UInt32} AND exchange = {exchange:String}
         AND symbol = {symbol:String} AND start < toDateTime({since:UInt32}, 'UTC')
 )
 """
@@ -78,15 +80,17 @@ SELECT exchange, symbol, toUnixTimestamp(start) * 1000000000, live.counted, seal
     live.summed, sealed.summed
 FROM (
     SELECT exchange, symbol, start, sum(trades) AS counted, sum(volume) AS summed
-    FROM {live:Identifier}
-    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    FROM candles_live
+    WHERE seconds = {seconds:UInt32}
+        AND start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
     GROUP BY exchange, symbol, start
 ) AS live
 INNER JOIN (
     SELECT exchange, symbol, start, argMax(trades, version) AS counted,
         argMax(volume, version) AS summed
-    FROM {sealed:Identifier}
-    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    FROM candles_sealed
+    WHERE seconds = {seconds:UInt32}
+        AND start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
     GROUP BY exchange, symbol, start
 ) AS sealed USING (exchange, symbol, start)
 WHERE live.counted != sealed.counted OR live.summed != sealed.summed
@@ -405,7 +409,11 @@ class Market:
             InvalidInput: There is no such timeframe.
         """
         length = timeframe(name)
-        parameters = {**_tables(length), **_seconds(within, length), "limit": within.limit}
+        parameters = {
+            "seconds": length.seconds,
+            "limit": within.limit,
+            **_seconds(within, length),
+        }
         return [Difference(*row) for row in self._clickhouse.rows(_DIFFERENCES, parameters)]
 
     def _candles(
@@ -456,7 +464,7 @@ class Market:
         if not within.oldest and len(candles) >= within.limit:
             return None
         parameters = {
-            **_tables(length),
+            "seconds": length.seconds,
             "exchange": exchange,
             "symbol": symbol,
             "since": first // 10**9,
@@ -466,10 +474,6 @@ class Market:
             return None
         at = Range(start * 10**9, start * 10**9 + 1, 1)
         return self._candles(symbol, length, exchange, at)[0]
-
-
-def _tables(length: Timeframe) -> dict[str, str]:
-    return {"live": f"candles_{length.name}_live", "sealed": f"candles_{length.name}_sealed"}
 
 
 def _seconds(within: Range, length: Timeframe) -> dict[str, int]:

@@ -91,8 +91,7 @@ def disturb(clickhouse: ClickHouse, rng: random.Random) -> None:
         case 1:
             clickhouse.command("OPTIMIZE TABLE silver_trades FINAL")
         case 2:
-            for one in rng.sample(TIMEFRAMES, 2):
-                clickhouse.command(f"OPTIMIZE TABLE candles_{one.name}_live FINAL")
+            clickhouse.command("OPTIMIZE TABLE candles_live FINAL")
 
 
 def assert_candles(clickhouse: ClickHouse, given: list[Trade]) -> None:

@@ -32,10 +32,12 @@ def counts(clickhouse: ClickHouse, symbol: str) -> dict[str, int]:
     of = {"native": symbol, "symbol": canonical(symbol)}
     bronze = "SELECT count() FROM bronze_binance WHERE native = {native:String}"
     silver = "SELECT count() FROM silver_trades WHERE symbol = {symbol:String}"
-    live = "SELECT sum(trades) FROM {live:Identifier} WHERE symbol = {symbol:String}"
+    live = (
+        "SELECT sum(trades) FROM candles_live "
+        "WHERE seconds = {seconds:UInt32} AND symbol = {symbol:String}"
+    )
     found = [clickhouse.rows(bronze, of), clickhouse.rows(silver, of)]
-    names = [f"candles_{one.name}_live" for one in TIMEFRAMES]
-    found += [clickhouse.rows(live, {**of, "live": name}) for name in names]
+    found += [clickhouse.rows(live, {**of, "seconds": one.seconds}) for one in TIMEFRAMES]
     return {layer: rows[0][0] for layer, rows in zip(LAYERS, found, strict=True)}
 
 
@@ -163,9 +165,9 @@ def test_no_batch_is_larger_than_a_block(
 
 
 BREAKING = """
-CREATE MATERIALIZED VIEW minutes_to_candles_15n ENGINE = Memory AS
+CREATE MATERIALIZED VIEW silver_to_a_break ENGINE = Memory AS
 SELECT throwIf(CAST(symbol, 'String') IN (SELECT symbol FROM broken), 'broken') AS is_broken
-FROM candles_1m_live
+FROM silver_trades
 """
 
 
@@ -217,7 +219,7 @@ def test_a_process_that_ends_at_any_step(
 def test_an_insert_that_breaks_in_the_middle(carrier: Carrier, symbol: str) -> None:
     """Some tables have the batch, some have not; silver cannot tell what was new."""
     carrier.carry(some(symbol, 1, 2))
-    # Views are carried out by name: the ones of the longer candles come behind this one.
+    # Views are carried out by name: that of the candles comes behind this one.
     words = {"symbol": canonical(symbol)}
     carrier.clickhouse.command("CREATE TABLE broken (symbol String) ENGINE = Memory")
     carrier.clickhouse.command("INSERT INTO broken VALUES ({symbol:String})", words)
@@ -226,7 +228,7 @@ def test_an_insert_that_breaks_in_the_middle(carrier: Carrier, symbol: str) -> N
         with pytest.raises(StoreUnavailable, match="broken"):
             carrier.carry(some(symbol, 2, 3, 4))
     finally:
-        carrier.clickhouse.command("DROP TABLE minutes_to_candles_15n SYNC")
+        carrier.clickhouse.command("DROP TABLE silver_to_a_break SYNC")
         carrier.clickhouse.command("DROP TABLE broken SYNC")
     assert len({*counts(carrier.clickhouse, symbol).values()}) > 1
     carrier.restart()

@@ -5,27 +5,37 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kato.market.layers.retention import floor_of
-from kato.market.timeframes import TIMEFRAMES, Timeframe
+from kato.market.timeframes import TIMEFRAMES
 from kato.storage.clickhouse.client import ClickHouse
 
 _MONTHS = """
 SELECT DISTINCT intDiv(toUInt32(toYYYYMMDD(time)), 100) AS month FROM silver_trades
 WHERE time >= fromUnixTimestamp64Nano({floor:Int64}, 'UTC') ORDER BY month
 """
-_EMPTY = "TRUNCATE TABLE {anew:Identifier}"
-_DROP = "DROP TABLE IF EXISTS {anew:Identifier} SYNC"
+_EMPTY = "TRUNCATE TABLE candles_anew"
+_DROP = "DROP TABLE IF EXISTS candles_anew SYNC"
+# The parser takes no parameter for a partition of ALTER; the month is a number from ClickHouse.
+_REPLACE = "ALTER TABLE candles_live REPLACE PARTITION ID '{month}' FROM candles_anew"
 _FROM_SILVER = """
-INSERT INTO {anew:Identifier}
-SELECT exchange, symbol,
-    toDateTime(intDiv(toUnixTimestamp64Second(time), {seconds:UInt32}) * {seconds:UInt32},
-        'UTC') AS start,
-    argMinState(price, (time, sequence, trade_id)), max(price), min(price),
-    argMaxState(price, (time, sequence, trade_id)), sum(toDecimal256(size, 24)), sum(quote),
-    sumIf(toDecimal256(size, 24), side = 'BUY'), count(), min(time), max(time)
-FROM silver_trades FINAL
-WHERE is_valid AND toYYYYMM(time) = {month:UInt32}
-GROUP BY exchange, symbol, start
-SETTINGS do_not_merge_across_partitions_select_final = 1
+INSERT INTO candles_anew
+SELECT length, exchange, symbol, toDateTime(intDiv(minute, length) * length, 'UTC') AS start,
+    argMinMergeState(first_price), max(highest), min(lowest), argMaxMergeState(last_price),
+    sum(sizes), sum(quotes), sum(bought), sum(counted), min(earliest), max(latest)
+FROM (
+    SELECT exchange, symbol, intDiv(toUnixTimestamp64Second(time), 60) * 60 AS minute,
+        argMinState(price, (time, sequence, trade_id)) AS first_price,
+        max(price) AS highest, min(price) AS lowest,
+        argMaxState(price, (time, sequence, trade_id)) AS last_price,
+        sum(toDecimal256(size, 24)) AS sizes, sum(quote) AS quotes,
+        sumIf(toDecimal256(size, 24), side = 'BUY') AS bought, count() AS counted,
+        min(time) AS earliest, max(time) AS latest
+    FROM silver_trades FINAL
+    WHERE is_valid AND toYYYYMM(time) = {month:UInt32}
+    GROUP BY exchange, symbol, minute
+    SETTINGS do_not_merge_across_partitions_select_final = 1
+)
+ARRAY JOIN {lengths:Array(UInt32)} AS length
+GROUP BY length, exchange, symbol, start
 """
 
 
@@ -40,21 +50,18 @@ def rebuild(clickhouse: ClickHouse) -> int:
     """
     floor = _month_after(floor_of(clickhouse, "silver_trades"))
     months = [row[0] for row in clickhouse.rows(_MONTHS, {"floor": floor})]
-    for one in TIMEFRAMES:
-        for month in months:
-            _rebuild(clickhouse, one, month)
+    for month in months:
+        _rebuild(clickhouse, month)
     return len(months)
 
 
-def _rebuild(clickhouse: ClickHouse, one: Timeframe, month: int) -> None:
-    live, anew = f"candles_{one.name}_live", f"candles_{one.name}_anew"
-    names = {"anew": anew, "month": month, "seconds": one.seconds}
-    # The parser takes no parameter behind AS; the names are of our own table of timeframes.
-    clickhouse.command(f"CREATE TABLE IF NOT EXISTS {anew} AS {live}")
-    clickhouse.command(_EMPTY, names)
-    clickhouse.command(_FROM_SILVER, names)
-    clickhouse.command(f"ALTER TABLE {live} REPLACE PARTITION ID '{month}' FROM {anew}")
-    clickhouse.command(_DROP, names)
+def _rebuild(clickhouse: ClickHouse, month: int) -> None:
+    lengths = [one.seconds for one in TIMEFRAMES]
+    clickhouse.command("CREATE TABLE IF NOT EXISTS candles_anew AS candles_live")
+    clickhouse.command(_EMPTY)
+    clickhouse.command(_FROM_SILVER, {"month": month, "lengths": lengths})
+    clickhouse.command(_REPLACE.format(month=month))
+    clickhouse.command(_DROP)
 
 
 def _month_after(time: int) -> int:

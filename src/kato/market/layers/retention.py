@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from kato.errors import InvalidConfig
-from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import EXCHANGES
 from kato.storage.clickhouse.client import DATABASE, ClickHouse
 
@@ -80,7 +79,8 @@ TABLES = (
     *(f"bronze_{exchange}" for exchange in EXCHANGES),
     "market_unreadable",
     "silver_trades",
-    *(f"candles_{one.name}_{kind}" for one in TIMEFRAMES for kind in ("live", "sealed")),
+    "candles_live",
+    "candles_sealed",
 )
 """All tables with partitions by time."""
 

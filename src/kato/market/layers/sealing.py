@@ -29,25 +29,27 @@ _LONGEST = 86_400 * 10**9
 
 _LOOK = 8 * 86_400 * 10**9
 
-_MONTHS = "SELECT DISTINCT _partition_id FROM {live:Identifier} ORDER BY 1"
+_MONTHS = "SELECT DISTINCT _partition_id FROM candles_live ORDER BY 1"
 _DUE = """
 SELECT DISTINCT toUnixTimestamp(start) AS at FROM (
-    SELECT exchange, symbol, start, sum(trades) AS counted FROM {live:Identifier}
-    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    SELECT exchange, symbol, start, sum(trades) AS counted FROM candles_live
+    WHERE seconds = {seconds:UInt32}
+        AND start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
     GROUP BY exchange, symbol, start
 ) AS live
 LEFT JOIN (
-    SELECT exchange, symbol, start, argMax(trades, version) AS counted FROM {sealed:Identifier}
-    WHERE start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
+    SELECT exchange, symbol, start, argMax(trades, version) AS counted FROM candles_sealed
+    WHERE seconds = {seconds:UInt32}
+        AND start >= toDateTime({since:UInt32}, 'UTC') AND start < toDateTime({until:UInt32}, 'UTC')
     GROUP BY exchange, symbol, start
 ) AS sealed USING (exchange, symbol, start)
 WHERE live.counted != sealed.counted
 ORDER BY at
 """
 _SEAL_MINUTES = """
-INSERT INTO candles_1m_sealed (exchange, symbol, start, open, high, low, close,
+INSERT INTO candles_sealed (seconds, exchange, symbol, start, open, high, low, close,
     volume, quote_volume, buy_volume, trades, first_time, last_time, version)
-SELECT exchange, symbol,
+SELECT 60, exchange, symbol,
     toDateTime(intDiv(toUnixTimestamp64Second(time), 60) * 60, 'UTC') AS begin,
     argMin(price, (time, sequence, trade_id)), max(price), min(price),
     argMax(price, (time, sequence, trade_id)), sum(toDecimal256(size, 24)), sum(quote),
@@ -60,16 +62,16 @@ GROUP BY exchange, symbol, begin
 SETTINGS do_not_merge_across_partitions_select_final = 1
 """
 _SEAL_LONGER = """
-INSERT INTO {sealed:Identifier} (exchange, symbol, start, open, high, low, close,
+INSERT INTO candles_sealed (seconds, exchange, symbol, start, open, high, low, close,
     volume, quote_volume, buy_volume, trades, first_time, last_time, version)
-SELECT exchange, symbol,
+SELECT {seconds:UInt32}, exchange, symbol,
     toDateTime(intDiv(toUnixTimestamp(minutes.start), {seconds:UInt32}) * {seconds:UInt32},
         'UTC') AS begin,
     argMin(open, minutes.start), max(high), min(low), argMax(close, minutes.start),
     sum(volume), sum(quote_volume), sum(buy_volume), sum(trades), min(first_time),
     max(last_time), {version:UInt64}
-FROM candles_1m_sealed AS minutes FINAL
-WHERE minutes.start >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
+FROM candles_sealed AS minutes FINAL
+WHERE minutes.seconds = 60 AND minutes.start >= fromUnixTimestamp64Nano({start:Int64}, 'UTC')
     AND minutes.start < fromUnixTimestamp64Nano({stop:Int64}, 'UTC')
 GROUP BY exchange, symbol, begin
 SETTINGS do_not_merge_across_partitions_select_final = 1
@@ -128,20 +130,19 @@ class Sealer:
         # A window that begins before the floor was whole once, and is not any more.
         first = timeframe.start(max(since, 0) + timeframe.nanoseconds - 1)
         windows = 0
-        for begin, end in self._stretches(timeframe, first, until):
+        for begin, end in self._stretches(first, until):
             due = self._due(timeframe, begin, end)
             windows += len(due)
             for start, stop in _ranges(due, timeframe):
                 self._compute(timeframe, start, stop)
         return windows
 
-    def _stretches(self, timeframe: Timeframe, first: int, until: int) -> Iterator[tuple[int, int]]:
+    def _stretches(self, first: int, until: int) -> Iterator[tuple[int, int]]:
         """The times to look at, so few days at once that the answer takes little memory."""
         if until - first <= _LOOK:
             yield first, until
             return
-        live = {"live": f"candles_{timeframe.name}_live"}
-        for (month,) in self._clickhouse.rows(_MONTHS, live):
+        for (month,) in self._clickhouse.rows(_MONTHS):
             begin, end = max(month_of(month), first), min(end_of(month), until)
             for start in range(begin, end, _LOOK):
                 yield start, min(start + _LOOK, end)
@@ -150,8 +151,7 @@ class Sealer:
         rows = self._clickhouse.rows(
             _DUE,
             {
-                "live": f"candles_{timeframe.name}_live",
-                "sealed": f"candles_{timeframe.name}_sealed",
+                "seconds": timeframe.seconds,
                 "since": first // 1_000_000_000,
                 "until": until // 1_000_000_000,
             },
@@ -163,7 +163,6 @@ class Sealer:
         self._clickhouse.command(
             statement,
             {
-                "sealed": f"candles_{timeframe.name}_sealed",
                 "seconds": timeframe.seconds,
                 "start": start,
                 "stop": stop,

@@ -1,7 +1,9 @@
 -- Candles as trades come in: states that any split into batches and any merge leave the same. The
--- first and the last trade are those by time, then place in the sequence, then id.
--- for each timeframe
-CREATE TABLE IF NOT EXISTS candles_<timeframe>_live (
+-- first and the last trade are those by time, then place in the sequence, then id. One table has
+-- all timeframes (`seconds` is how long a candle is), because each table that a batch reaches costs
+-- it a view and a part, which is more than its trades cost.
+CREATE TABLE IF NOT EXISTS candles_live (
+    seconds UInt32,
     exchange LowCardinality(String),
     symbol LowCardinality(String),
     start DateTime('UTC'),
@@ -17,38 +19,37 @@ CREATE TABLE IF NOT EXISTS candles_<timeframe>_live (
     last_time SimpleAggregateFunction(max, DateTime64(9, 'UTC'))
 ) ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(start)
-ORDER BY (exchange, symbol, start)
+ORDER BY (seconds, exchange, symbol, start)
 SETTINGS non_replicated_deduplication_window = 10000;
-CREATE MATERIALIZED VIEW IF NOT EXISTS silver_to_candles_1m TO candles_1m_live AS
-SELECT exchange, symbol,
-    toDateTime(intDiv(toUnixTimestamp64Second(time), 60) * 60, 'UTC') AS start,
-    argMinState(price, (time, sequence, trade_id)) AS open,
-    max(price) AS high,
-    min(price) AS low,
-    argMaxState(price, (time, sequence, trade_id)) AS close,
-    sum(toDecimal256(size, 24)) AS volume,
-    sum(quote) AS quote_volume,
-    sumIf(toDecimal256(size, 24), side = 'BUY') AS buy_volume,
-    count() AS trades,
-    min(time) AS first_time,
-    max(time) AS last_time
-FROM silver_trades WHERE is_valid
-GROUP BY exchange, symbol, start;
--- What a batch adds to minutes is far less than its trades, and the sum of their states is exact.
--- for each longer timeframe
-CREATE MATERIALIZED VIEW IF NOT EXISTS minutes_to_candles_<timeframe>
-TO candles_<timeframe>_live AS
-SELECT exchange, symbol,
-    toDateTime(intDiv(toUnixTimestamp(minutes.start), <seconds>) * <seconds>, 'UTC') AS start,
-    argMinMergeState(open) AS open,
-    max(high) AS high,
-    min(low) AS low,
-    argMaxMergeState(close) AS close,
-    sum(volume) AS volume,
-    sum(quote_volume) AS quote_volume,
-    sum(buy_volume) AS buy_volume,
-    sum(trades) AS trades,
-    min(first_time) AS first_time,
-    max(last_time) AS last_time
-FROM candles_1m_live AS minutes
-GROUP BY exchange, symbol, start;
+-- The longer candles of a batch are made of its minutes, which are few; that is exact.
+CREATE MATERIALIZED VIEW IF NOT EXISTS silver_to_candles TO candles_live AS
+SELECT length AS seconds, exchange, symbol,
+    toDateTime(intDiv(minute, length) * length, 'UTC') AS start,
+    argMinMergeState(first_price) AS open,
+    max(highest) AS high,
+    min(lowest) AS low,
+    argMaxMergeState(last_price) AS close,
+    sum(sizes) AS volume,
+    sum(quotes) AS quote_volume,
+    sum(bought) AS buy_volume,
+    sum(counted) AS trades,
+    min(earliest) AS first_time,
+    max(latest) AS last_time
+FROM (
+    SELECT exchange, symbol,
+        intDiv(toUnixTimestamp64Second(time), 60) * 60 AS minute,
+        argMinState(price, (time, sequence, trade_id)) AS first_price,
+        max(price) AS highest,
+        min(price) AS lowest,
+        argMaxState(price, (time, sequence, trade_id)) AS last_price,
+        sum(toDecimal256(size, 24)) AS sizes,
+        sum(quote) AS quotes,
+        sumIf(toDecimal256(size, 24), side = 'BUY') AS bought,
+        count() AS counted,
+        min(time) AS earliest,
+        max(time) AS latest
+    FROM silver_trades WHERE is_valid
+    GROUP BY exchange, symbol, minute
+)
+ARRAY JOIN [<lengths>] AS length
+GROUP BY seconds, exchange, symbol, start;

@@ -1,6 +1,6 @@
 -- Candles whose time is over, each computed anew from distinct trades; the newest version counts.
--- for each timeframe
-CREATE TABLE IF NOT EXISTS candles_<timeframe>_sealed (
+CREATE TABLE IF NOT EXISTS candles_sealed (
+    seconds UInt32,
     exchange LowCardinality(String),
     symbol LowCardinality(String),
     start DateTime('UTC') CODEC(Delta, ZSTD(1)),
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS candles_<timeframe>_sealed (
     version UInt64 CODEC(Delta, ZSTD(1))
 ) ENGINE = ReplacingMergeTree(version)
 PARTITION BY toYYYYMM(start)
-ORDER BY (exchange, symbol, start);
+ORDER BY (seconds, exchange, symbol, start);
 -- The sealed candle where there is one, else the live one. A condition on exchange, symbol and
 -- start reaches both tables. The quotient of integers, both scaled, is rounded half to even.
 -- for each timeframe
@@ -39,13 +39,13 @@ FROM (
         SELECT exchange, symbol, start, version,
             (open, high, low, close, volume, quote_volume, buy_volume, trades, first_time,
                 last_time) AS found
-        FROM candles_<timeframe>_sealed
+        FROM candles_sealed WHERE seconds = <seconds>
         UNION ALL
         SELECT exchange, symbol, start, toUInt64(0) AS version,
             (argMinMerge(open), max(high), min(low), argMaxMerge(close), sum(volume),
                 sum(quote_volume), sum(buy_volume), sum(trades), min(first_time),
                 max(last_time)) AS found
-        FROM candles_<timeframe>_live
+        FROM candles_live WHERE seconds = <seconds>
         GROUP BY exchange, symbol, start
     )
     GROUP BY exchange, symbol, start

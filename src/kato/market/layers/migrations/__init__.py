@@ -1,7 +1,8 @@
 """Numbered steps from an empty database to the market's tables and views.
 
-A statement that begins with ``-- for each exchange``, ``timeframe`` or ``longer timeframe`` is
-carried out for each of them, with ``<exchange>``, or ``<timeframe>`` and ``<seconds>``, put in.
+A statement that begins with ``-- for each exchange`` or ``-- for each timeframe`` is carried out
+for each of them, with ``<exchange>``, or ``<timeframe>`` and ``<seconds>``, put in. In others
+``<lengths>`` stands for the seconds of all timeframes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
 
-from kato.market.timeframes import TIMEFRAMES, Timeframe
+from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import EXCHANGES
 from kato.storage.clickhouse import migrations
 from kato.storage.clickhouse.client import ClickHouse
@@ -55,16 +56,11 @@ def _each(statement: str) -> Iterator[str]:
 
 def _meant(kind: str) -> list[Mapping[str, str]]:
     kinds: dict[str, list[Mapping[str, str]]] = {
-        "": [{}],
+        "": [{"lengths": ", ".join(str(one.seconds) for one in TIMEFRAMES)}],
         "exchange": [{"exchange": name} for name in EXCHANGES],
-        "timeframe": [_words(one) for one in TIMEFRAMES],
-        "longer timeframe": [_words(one) for one in TIMEFRAMES[1:]],
+        "timeframe": [{"timeframe": one.name, "seconds": str(one.seconds)} for one in TIMEFRAMES],
     }
     return kinds[kind]
-
-
-def _words(one: Timeframe) -> dict[str, str]:
-    return {"timeframe": one.name, "seconds": str(one.seconds)}
 
 
 def _put_in(statement: str, values: Mapping[str, str]) -> str:
