@@ -7,14 +7,16 @@ from contextlib import ExitStack
 
 import pytest
 from tests.market.brokers.mock import MockCluster
-from tests.market.log.logs import AnyLog, KafkaLog, MockLog, StreamLog, TestedLog
-from tests.storage.stores import TcpValkey
+from tests.market.log.logs import AnyLog, EngineLog, KafkaLog, MockLog, StreamLog, TestedLog
+from tests.storage.stores import TcpValkey, clickhouse_url
 
+from kato.market.layers.migrations import migrate
+from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import Connection
 
 
-@pytest.fixture(scope="module", params=["embedded", "server", "mock", "kafka"])
+@pytest.fixture(scope="module", params=["embedded", "server", "mock", "kafka", "engine"])
 def kind(request: pytest.FixtureRequest) -> AnyLog:
     """One kind of log after the other."""
     log: AnyLog = request.getfixturevalue(f"{request.param}_log")
@@ -48,6 +50,16 @@ def server_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamLog]:
 def mock_log(mock_cluster: MockCluster) -> MockLog:
     """In the mock cluster."""
     return MockLog(mock_cluster)
+
+
+@pytest.fixture(scope="module")
+def engine_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineLog]:
+    """Carried into ClickHouse by its Kafka engine."""
+    with clickhouse_url(tmp_path_factory.mktemp("clickhouse")) as url:
+        clickhouse = ClickHouse.at(url)
+        migrate(clickhouse)
+        yield EngineLog(clickhouse)
+        clickhouse.close()
 
 
 @pytest.fixture(scope="module")

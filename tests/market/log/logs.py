@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+import time
+import zlib
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Protocol, TypeVar
 
+import pyarrow as pa
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from tests.market.brokers.mock import MockCluster
 
 from kato.market.ingest.intents import Intent, Intents
+from kato.market.log.engine import EngineReader, source_of
 from kato.market.log.kafka import KafkaReader, KafkaWriter
 from kato.market.log.records import LogReader, LogWriter, Position, Record, Span
 from kato.market.log.stream import StreamReader, StreamWriter
+from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import Connection
 
 _numbers = itertools.count()
@@ -142,6 +147,97 @@ class MockLog(KafkaLog):
         reader.close()
 
 
+class EngineLog:
+    """What the Kafka engine of ClickHouse carried.
+
+    Its writer stands for the engine: it inserts blocks, and some of them again, as an engine does
+    that was killed before it committed them.
+
+    Args:
+        clickhouse: With the market's tables.
+    """
+
+    SOURCE = "broker:9092"
+
+    def __init__(self, clickhouse: ClickHouse) -> None:
+        self._clickhouse = clickhouse
+
+    def make_topic(self) -> str:
+        return _fresh_topic()
+
+    def writer(self, **_options: Any) -> LogWriter:
+        return _Carrying(self._clickhouse, self.reader())
+
+    def reader(self, **_options: Any) -> LogReader:
+        return EngineReader(self._clickhouse, self.SOURCE)
+
+    def lose(self, position: Position, offset: int) -> None:
+        self._clickhouse.command(
+            "ALTER TABLE market_received DELETE WHERE topic = {topic:String} "
+            "AND partition = {partition:UInt32} AND offset < {offset:UInt64} "
+            "SETTINGS mutations_sync = 2",
+            {"topic": position.topic, "partition": position.partition, "offset": offset},
+        )
+
+
+class _Carrying:
+    """Carries records in blocks, every other one twice."""
+
+    def __init__(self, clickhouse: ClickHouse, reader: LogReader) -> None:
+        self._clickhouse = clickhouse
+        self._reader = reader
+        self._rows: list[dict[str, Any]] = []
+        self._carried = 0
+
+    def send(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes]) -> None:
+        partition = zlib.crc32(key.encode()) % 3
+        names, values = list(headers), list(headers.values())
+        self._rows.append(
+            {
+                "source": source_of(EngineLog.SOURCE),
+                "topic": topic,
+                "partition": partition,
+                "key": key.encode(),
+                "value": value,
+                "header_names": names,
+                "header_values": values,
+                "arrived": int(time.time()),
+            }
+        )
+
+    def flush(self) -> None:
+        following: dict[Position, int] = {}
+        for row in self._rows:
+            position = Position(row["topic"], row["partition"])
+            if position not in following:
+                following[position] = self._reader.bounds(position)[1]
+            row["offset"] = following[position]
+            following[position] += 1
+        for block in _blocks(self._rows):
+            for _ in range(1 + self._carried % 2):
+                rows = pa.Table.from_pylist(block, schema=RECEIVED)
+                self._clickhouse.insert("market_received", rows, secrets.token_hex(8))
+            self._carried += 1
+        self._rows.clear()
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+_RECEIVED: dict[str, pa.DataType] = {
+    "source": pa.string(),
+    "topic": pa.string(),
+    "partition": pa.uint32(),
+    "offset": pa.uint64(),
+    "key": pa.binary(),
+    "value": pa.binary(),
+    "header_names": pa.list_(pa.string()),
+    "header_values": pa.list_(pa.binary()),
+    "arrived": pa.uint32(),
+}
+RECEIVED = pa.schema(_RECEIVED)
+
+
 def whole(reader: LogReader, topic: str) -> dict[Position, list[Record]]:
     """All that a topic holds, by partition, as spans give it."""
     found = {}
@@ -153,3 +249,7 @@ def whole(reader: LogReader, topic: str) -> dict[Position, list[Record]]:
 
 def _fresh_topic() -> str:
     return f"market.crypto.trades.{secrets.token_hex(6)}-{next(_numbers)}.raw"
+
+
+def _blocks(rows: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    return [rows[start : start + 700] for start in range(0, len(rows), 700)]

@@ -55,12 +55,12 @@ def ingest(  # noqa: PLR0913, PLR0917 - a command's options
     what is older than each layer is kept is taken away.
     """
     from kato.market.ingest.ingest import Ingest, Pace  # noqa: PLC0415 - help must not wait
-    from kato.market.log.opening import open_reader  # noqa: PLC0415
+    from kato.market.ingest.running import open_log  # noqa: PLC0415
 
     settings = options.settings_of(context, direct=direct)
     pace = Pace(interval=interval / 1000, lateness=lateness)
     with _opened(context, instruments) as (clickhouse, ledger, reading), ExitStack() as opened:
-        reader = open_reader(settings)
+        reader = open_log(settings, clickhouse)
         opened.callback(reader.close)
         opened.enter_context(options.measured(metrics_port))
         if skip_lost:

@@ -152,7 +152,10 @@ def settings_of(context: typer.Context, *, direct: bool) -> Settings:
     common = context.find_object(Common) or Common()
     settings = Settings.from_environment()
     bootstrap = None if direct else settings.kafka_bootstrap
-    return msgspec.structs.replace(settings, data_dir=common.folder, kafka_bootstrap=bootstrap)
+    engine = settings.kafka_engine and not direct
+    return msgspec.structs.replace(
+        settings, data_dir=common.folder, kafka_bootstrap=bootstrap, kafka_engine=engine
+    )
 
 
 def run_until_stopped(work: Coroutine[None, None, None]) -> None:

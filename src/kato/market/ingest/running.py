@@ -9,12 +9,28 @@ from pathlib import Path
 import msgspec
 
 from kato.market.ingest.ingest import Ingest, Pace
+from kato.market.ingest.log import TOPICS
 from kato.market.ingest.reading import FeedReading
 from kato.market.instruments import InstrumentFile
+from kato.market.log.engine import open_engine
 from kato.market.log.opening import open_reader
+from kato.market.log.records import LogReader
 from kato.market.measures import PROCESS, MarketMeasures
 from kato.memory import Memory
 from kato.settings import Settings
+from kato.storage.clickhouse.client import ClickHouse
+
+
+def open_log(settings: Settings, clickhouse: ClickHouse) -> LogReader:
+    """The log that the settings name, as ingest reads it.
+
+    Raises:
+        StoreUnavailable: The log or ClickHouse does not answer.
+        InvalidConfig: An extra is missing, or settings that do not go together.
+    """
+    if settings.kafka_engine:
+        return open_engine(settings, clickhouse, TOPICS)
+    return open_reader(settings)
 
 
 @contextmanager
@@ -43,7 +59,7 @@ def ingesting(
     with ExitStack() as opened:
         clickhouse = memory.clickhouse()
         opened.callback(clickhouse.close)
-        reader = open_reader(settings)
+        reader = open_log(settings, clickhouse)
         opened.callback(reader.close)
         ingest = Ingest(clickhouse, memory.ledger(), reader, reading, pace, measures)
         yield opened.enter_context(ingest)
@@ -57,4 +73,5 @@ def settings_for(folder: Path) -> Settings:
         clickhouse_url=None,
         redis_url=None,
         kafka_bootstrap=None,
+        kafka_engine=False,
     )

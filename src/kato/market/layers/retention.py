@@ -78,6 +78,7 @@ class Dropped(msgspec.Struct, frozen=True):
 TABLES = (
     *(f"bronze_{exchange}" for exchange in EXCHANGES),
     "market_unreadable",
+    "market_received",
     "silver_trades",
     "candles_live",
     "candles_sealed",
