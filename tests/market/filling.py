@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 
 import kato
-from kato.market.candles import Market
 from kato.market.ingest.reading import FeedReading
 from kato.market.ingest.sink import Block, LayerSink
 from kato.market.instruments import InstrumentFile
@@ -21,6 +20,7 @@ from kato.market.layers.gaps import gap_rows
 from kato.market.layers.migrations import migrate
 from kato.market.layers.sealing import Sealer
 from kato.market.log.records import Record, raw_topic
+from kato.market.market import Market
 
 MINUTE = 60 * 10**9
 BEGIN = 1_760_000_040 * 10**9

@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 
 from kato.errors import InvalidInput
-from kato.market.candles import Candle
+from kato.market.answers import Candle
 from kato.market.charts import FALLING, QUIET, RISING, Picture, chart
 
 MINUTE = 60 * 10**9

@@ -9,7 +9,7 @@ WITHOUT = """
 import sys
 for name in ("picows", "confluent_kafka", "fastavro", "matplotlib"):
     sys.modules[name] = None
-import kato, kato.cli, kato.market, kato.market.candles, kato.market.charts, kato.market.observing
+import kato, kato.cli, kato.market, kato.market.market, kato.market.charts, kato.market.observing
 from kato.service import create_app
 from kato.settings import Settings
 create_app(Settings.from_environment({}))

@@ -12,7 +12,7 @@ from tests.storage.stores import Backend
 
 import kato
 from kato.errors import InvalidInput
-from kato.market.candles import Range
+from kato.market.answers import Range
 from kato.market.encoding import Tick, fit
 from kato.market.observing import Bridge, session_for
 from kato.market.streams import CandleStream, Item, Place, Stream, TradeStream, all_of

@@ -16,7 +16,7 @@ import pytest
 from tests.market.filling import BEGIN, MINUTE, Layers, Made, layers_of, walk
 
 import kato
-from kato.market.candles import Range
+from kato.market.answers import Range
 from kato.market.forms import FORMS, MEDIA, Form, plain, schema_of
 from kato.service import create_app
 from kato.settings import Settings

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from kato.errors import InvalidInput
-from kato.market.candles import Candle
+from kato.market.answers import Candle
 from kato.market.timeframes import timeframe
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kato.market.candles import Candle, Freshness, Gap, StoredTrade, TradedSymbol
+from kato.market.answers import Candle, Freshness, Gap, StoredTrade, TradedSymbol
 from kato.market.trade import Side
 
 Form = Literal["json", "csv", "parquet"]

@@ -18,9 +18,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from kato.market.durations import Durations
 from kato.market.feeds.counts import Counts
 from kato.market.ingest.report import Report
-from kato.market.times import Times
 
 
 class IngestMeasures:
@@ -28,7 +28,7 @@ class IngestMeasures:
 
     Attributes:
         report: What the batches held; also which times they took.
-        failures: Times a batch could not be carried.
+        failures: Durations a batch could not be carried.
         windows: Candles' times that were sealed.
         sealed_at: When sealing was done last, s since 1970; 0 before the first time.
     """
@@ -174,7 +174,7 @@ class _Told:
 
     def family(self, parts: list[tuple[str, Any]]) -> Metric:
         values = [(label, self._read(part)) for label, part in parts]
-        if isinstance(values[0][1], Times):
+        if isinstance(values[0][1], Durations):
             return self._times(values)
         if self.name.endswith("_total"):
             family: Any = CounterMetricFamily(self.name, self._about, labels=[self._label])
@@ -185,7 +185,7 @@ class _Told:
         told: Metric = family
         return told
 
-    def _times(self, values: list[tuple[str, Times]]) -> Metric:
+    def _times(self, values: list[tuple[str, Durations]]) -> Metric:
         family: Any = HistogramMetricFamily(self.name, self._about, labels=[self._label])
         for label, times in values:
             family.add_metric([label], times.classes(), times.seconds)

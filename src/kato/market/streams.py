@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 
 from kato.errors import InvalidInput
-from kato.market.candles import MOST_ROWS, Candle, Range, StoredTrade
+from kato.market.answers import MOST_ROWS, Candle, Range, StoredTrade
 from kato.market.encoding import TRADES, Tick
 from kato.market.layers.sealing import LATENESS
 from kato.market.timeframes import timeframe
@@ -22,7 +22,7 @@ ZERO = Decimal(0)
 
 
 class Layers(Protocol):
-    """Where candles and trades are: :class:`kato.market.candles.Market`, or one far away."""
+    """Where candles and trades are: :class:`kato.market.market.Market`, or one far away."""
 
     def candles(self, symbol: str, name: str, exchange: str, within: Range) -> list[Candle]:
         """Candles of an instrument that begin in a range, in order."""

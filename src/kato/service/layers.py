@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from kato.market.candles import Market
 from kato.market.layers.migrations import migrate
+from kato.market.market import Market
 from kato.memory import Memory
 from kato.storage.clickhouse.client import ClickHouse
 

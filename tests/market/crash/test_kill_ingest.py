@@ -16,10 +16,10 @@ from tests.market.crash.ingester import SYMBOLS, TOPIC, open_log, trades_at
 from tests.market.layers.given import NOON, NS, Written, candles_of, unsealed
 
 import kato
-from kato.market.candles import Market
 from kato.market.ingest.ingest import Ingest
 from kato.market.layers.sealing import Sealer
 from kato.market.log.records import Position
+from kato.market.market import Market
 from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import Trade
 from kato.storage.clickhouse.client import ClickHouse

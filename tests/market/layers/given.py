@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kato.errors import UnreadableInput
-from kato.market.candles import Candle
+from kato.market.answers import Candle
 from kato.market.ingest.intents import Intents
 from kato.market.ingest.log import BatchLog
 from kato.market.ingest.seen import Seen

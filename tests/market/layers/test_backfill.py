@@ -10,9 +10,9 @@ import pytest
 from tests.market.layers.given import NOON, NS, Carrier, Written, candles_of, trade, unsealed
 
 import kato
-from kato.market.candles import Market
 from kato.market.ingest.backfill import backfill
 from kato.market.layers.migrations import migrate
+from kato.market.market import Market
 from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import Trade
 from kato.storage.clickhouse.client import ClickHouse

@@ -17,8 +17,9 @@ from tests.storage.stores import Backend
 
 import kato
 from kato.errors import InvalidInput
-from kato.market.candles import Candle, Market, Range
+from kato.market.answers import Candle, Range
 from kato.market.layers.sealing import Sealer
+from kato.market.market import Market
 from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import Side, Trade
 from kato.storage.clickhouse.client import ClickHouse

@@ -12,10 +12,10 @@ from tests.market.layers.given import NOON, NS, Carrier, trade
 
 import kato
 from kato.errors import Conflict, StoreUnavailable, StoreUnreadable
-from kato.market.candles import Market
 from kato.market.ingest.lost import skip_lost
 from kato.market.ingest.seen import Seen
 from kato.market.ingest.sink import Block, LayerSink
+from kato.market.market import Market
 from kato.market.timeframes import TIMEFRAMES
 from kato.market.trade import Trade
 from kato.storage.clickhouse.client import ClickHouse

@@ -10,10 +10,10 @@ from tests.market.layers.given import NOON, NS, Carrier, trade
 
 import kato
 from kato.errors import InvalidConfig
-from kato.market.candles import Market
 from kato.market.layers.migrations import migrate
 from kato.market.layers.retention import TABLES, Retention, drop_old, end_of, floor_of
 from kato.market.layers.sealing import Sealer
+from kato.market.market import Market
 from kato.storage.clickhouse.client import ClickHouse
 
 DAY = 86_400 * NS

@@ -14,12 +14,12 @@ from tests.market.layers.given import NOON, NS, Written, trade
 import kato
 from kato.cli import main
 from kato.errors import StoreUnavailable
-from kato.market.candles import Market
 from kato.market.ingest.ingest import Ingest, Pace
 from kato.market.ingest.reading import FeedReading
 from kato.market.instruments import InstrumentFile
 from kato.market.log.records import Position, gap_topic, raw_topic
 from kato.market.log.stream import StreamReader, StreamWriter
+from kato.market.market import Market
 
 PACE = Pace(interval=0.01, sealing=0.05, lateness=0)
 TOPIC = raw_topic("binance")
@@ -59,6 +59,8 @@ def test_what_is_written_is_seen_and_sealed(memory: kato.Memory) -> None:
         until(lambda: [one.sealed for one in market.candles("A/B")] == [True])
         assert market.candles("A/B")[0].trades == 3
         until(lambda: [(one.kind, one.missing) for one in market.gaps("A/B")] == [("gap", 2)])
+        kept = "SELECT payload FROM market_unreadable"
+        until(lambda: clickhouse.rows(kept) == [("no note",)])
         assert ingest.failure is None
         assert 0 < ingest.report.delay < SECONDS
         until(lambda: ingest.sealed is not None)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from tests.market.layers.given import NOON, NS, Carrier, candles_of, trade, unsealed
 
-from kato.market.candles import Candle, Market
+from kato.market.answers import Candle
 from kato.market.layers.sealing import Sealer, _ranges
+from kato.market.market import Market
 from kato.market.timeframes import TIMEFRAMES, timeframe
 from kato.market.trade import Trade
 from kato.storage.clickhouse.client import ClickHouse

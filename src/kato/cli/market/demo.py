@@ -21,7 +21,7 @@ from kato.cli.market.observe import Choice, watcher_of
 
 if TYPE_CHECKING:
     from kato.cli.market.watching import Watcher
-    from kato.market.candles import Market
+    from kato.market.market import Market
     from kato.market.streams import Stream
     from kato.market.trial import Trial, Tried
 
@@ -152,7 +152,7 @@ class _Stage:
 
     def _picture(self) -> Group:
         from kato.cli.market import watching  # noqa: PLC0415 - help must not wait
-        from kato.market.candles import Range  # noqa: PLC0415
+        from kato.market.answers import Range  # noqa: PLC0415
 
         newest = self._market.candles(SYMBOL, "1m", EXCHANGE, Range(limit=SHOWN))
         parts: list[RenderableType] = [self._state(), show.candle_table(newest, brief=True)]

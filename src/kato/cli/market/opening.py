@@ -15,7 +15,8 @@ from kato.errors import InvalidInput, StoreInUse
 
 if TYPE_CHECKING:
     from kato.cli.market.remote import RemoteMarket
-    from kato.market.candles import Market, Range, TradedSymbol
+    from kato.market.answers import Range, TradedSymbol
+    from kato.market.market import Market
     from kato.memory import Memory
 
     AnyMarket = Market | RemoteMarket
@@ -48,7 +49,7 @@ def range_of(since: str | None, until: str | None, limit: int) -> Range:
     Raises:
         InvalidInput: They say none.
     """
-    from kato.market.candles import Range  # noqa: PLC0415 - help must not wait
+    from kato.market.answers import Range  # noqa: PLC0415 - help must not wait
     from kato.market.moments import moment  # noqa: PLC0415
 
     now = time.time_ns()
@@ -80,8 +81,8 @@ def opened_market(context: typer.Context) -> Iterator[AnyMarket]:
 @contextmanager
 def layers_of(memory: Memory) -> Iterator[Market]:
     """The layers of a memory, over a connection of their own."""
-    from kato.market.candles import Market  # noqa: PLC0415 - help must not wait
     from kato.market.layers.migrations import migrate  # noqa: PLC0415
+    from kato.market.market import Market  # noqa: PLC0415 - help must not wait
 
     clickhouse = memory.clickhouse()
     try:

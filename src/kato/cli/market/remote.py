@@ -10,7 +10,7 @@ import msgspec
 
 from kato.client.address import Address
 from kato.errors import InvalidInput, ServiceUnavailable, StoreUnavailable
-from kato.market.candles import Candle, Freshness, Gap, Range, StoredTrade, TradedSymbol
+from kato.market.answers import Candle, Freshness, Gap, Range, StoredTrade, TradedSymbol
 from kato.market.trade import Side
 
 SECONDS = 60.0
@@ -19,7 +19,7 @@ Row = TypeVar("Row")
 
 
 class RemoteMarket:
-    """Asks a service for what :class:`kato.market.candles.Market` answers.
+    """Asks a service for what :class:`kato.market.market.Market` answers.
 
     Args:
         url: Where it is.

@@ -18,7 +18,7 @@ from kato.cli.market import opening
 from kato.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from kato.market.candles import Candle, StoredTrade
+    from kato.market.answers import Candle, StoredTrade
     from kato.market.forms import Form
 
 RISING, FALLING = "green", "red"
@@ -51,7 +51,7 @@ def candles(  # noqa: PLR0913, PLR0917 - a command's options
     kato market candles BTC/USDT --timeframe 5m --since 6h
     kato market candles BTC/USDT --limit 100000 --format parquet > btc.parquet
     """
-    from kato.market.candles import Candle  # noqa: PLC0415 - help must not wait
+    from kato.market.answers import Candle  # noqa: PLC0415 - help must not wait
     from kato.market.timeframes import timeframe as checked  # noqa: PLC0415
 
     within, chosen = opening.range_of(since, until, limit), _form(form)
@@ -74,7 +74,7 @@ def trades(  # noqa: PLR0913, PLR0917 - a command's options
     form: FormName = None,
 ) -> None:
     """Show trades, each once, and why one counts in no candle."""
-    from kato.market.candles import StoredTrade  # noqa: PLC0415 - help must not wait
+    from kato.market.answers import StoredTrade  # noqa: PLC0415 - help must not wait
 
     within, chosen = opening.range_of(since, until, limit), _form(form)
     with opening.opened_market(context) as market:

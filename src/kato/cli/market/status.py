@@ -20,7 +20,7 @@ from kato.cli.market import opening
 
 if TYPE_CHECKING:
     from kato.cli.market.opening import AnyMarket
-    from kato.market.candles import Gap
+    from kato.market.answers import Gap
 
 STALE_SECONDS = 60.0
 SHOWN_GAPS = 30
@@ -76,7 +76,7 @@ def status(
 
 def statuses(market: AnyMarket) -> list[InstrumentStatus]:
     """How each instrument fares."""
-    from kato.market.candles import Range  # noqa: PLC0415 - help must not wait
+    from kato.market.answers import Range  # noqa: PLC0415 - help must not wait
     from kato.market.forms import plain  # noqa: PLC0415
 
     noted = _by_instrument(market.gaps(within=Range(limit=MOST_GAPS)))
@@ -140,7 +140,7 @@ def _show_live(market: AnyMarket, every: float) -> None:
 
 
 def _gap_table(market: AnyMarket) -> Table:
-    from kato.market.candles import Range  # noqa: PLC0415 - help must not wait
+    from kato.market.answers import Range  # noqa: PLC0415 - help must not wait
     from kato.market.moments import written  # noqa: PLC0415
 
     table = Table(box=box.SIMPLE_HEAD)

@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from kato.errors import KatoError
-from kato.market.candles import MOST_ROWS, Market, Range
+from kato.market.answers import MOST_ROWS, Range
 from kato.market.ingest.intents import Intents
 from kato.market.ingest.log import BatchLog
 from kato.market.ingest.report import Report
@@ -23,6 +23,7 @@ from kato.market.layers.retention import Retention, drop_old
 from kato.market.layers.rows import Reading
 from kato.market.layers.sealing import LATENESS, RECENT, Sealed, Sealer
 from kato.market.log.records import LogReader
+from kato.market.market import Market
 from kato.market.measures import PROCESS, IngestMeasures, MarketMeasures
 from kato.market.timeframes import TIMEFRAMES
 from kato.storage.batches import Writer

@@ -16,22 +16,20 @@ import numpy as np
 
 from kato.errors import Conflict, StoreUnreadable
 from kato.market.ingest.intents import Intent, Intents
-from kato.market.ingest.reading import notes_of
+from kato.market.ingest.reading import GAP_TOPICS, parted
 from kato.market.ingest.report import Report
 from kato.market.ingest.seen import Decision, Seen
 from kato.market.ingest.sink import Block
 from kato.market.layers import rows
 from kato.market.layers.gaps import gap_rows
 from kato.market.layers.rows import Batch, Bits, Reading
-from kato.market.log.records import LogReader, Position, Record, Span, gap_topic, raw_topic
+from kato.market.log.records import LogReader, Position, Record, Span, raw_topic
 from kato.market.trade import EXCHANGES
 
 MOST_TRADES = 60_000
 """Of a batch: no view may make more than one block of it, and a block has 65,409 rows."""
 
-_GAP_TOPICS = frozenset(gap_topic(exchange) for exchange in EXCHANGES)
-
-TOPICS = (*map(raw_topic, EXCHANGES), *sorted(_GAP_TOPICS))
+TOPICS = (*map(raw_topic, EXCHANGES), *sorted(GAP_TOPICS))
 """What is read."""
 
 LOOK_SECONDS = 1.0
@@ -157,14 +155,14 @@ class BatchLog:
         return self._reader.bounds(position)[0] if known is None else known
 
     def _new(self, records: list[Record]) -> Claimed:
-        told, noted = _parted(records)
+        told, notes = parted(records)
         batch = rows.read(told, self._reading)
         if len(batch) > MOST_TRADES and len(records) > 1:
             return self._new(records[: max(1, len(records) * MOST_TRADES // (2 * len(batch)))])
         decision = self._seen.decide(batch)
         bits = np.packbits(decision.new).tobytes()
         intent = Intent(self._spans(records), secrets.token_hex(16), bits, len(batch))
-        gaps = gap_rows(decision.gaps, notes_of(noted), self._reading)
+        gaps = gap_rows(decision.gaps, notes, self._reading)
         block = Block(batch.block(decision.new), gaps)
         self._claimed = Claimed(intent, block, batch, decision)
         try:
@@ -183,10 +181,10 @@ class BatchLog:
     def _again(self, intent: Intent) -> Claimed:
         """A batch that was claimed before, by this process or by one that ended."""
         if self._claimed is None or self._claimed.token != intent.token:
-            told, noted = _parted(self._reader.read(intent.spans))
+            told, notes = parted(self._reader.read(intent.spans))
             batch = rows.read(told, self._reading)
             # Holes are made up for when the instrument is met next.
-            gaps = gap_rows([], notes_of(noted), self._reading)
+            gaps = gap_rows([], notes, self._reading)
             block = Block(batch.block(_checked(batch, intent)), gaps)
             self._claimed = Claimed(intent, block, batch, None)
         return self._claimed
@@ -196,14 +194,6 @@ class BatchLog:
         self._claimed = None
         self._seen.forget()
         self._after, self._positions, self._looked_at = {}, None, 0.0
-
-
-def _parted(records: Sequence[Record]) -> tuple[Sequence[Record], list[Record]]:
-    """What exchanges said, and what feeds noted."""
-    noted = [record for record in records if record.topic in _GAP_TOPICS]
-    if not noted:
-        return records, noted
-    return [record for record in records if record.topic not in _GAP_TOPICS], noted
 
 
 def _checked(batch: Batch, intent: Intent) -> Bits:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -11,8 +10,12 @@ from kato.errors import UnreadableInput
 from kato.market.feeds.protocols import PROTOCOLS, decode
 from kato.market.feeds.sequence import Note
 from kato.market.instruments import InstrumentFile
-from kato.market.log.records import Record
+from kato.market.log.records import Record, gap_topic
 from kato.market.trade import EXCHANGES, Exchange, Trade
+
+_EXCHANGES: Mapping[str, Exchange] = {name: name for name in EXCHANGES}
+GAP_TOPICS = frozenset(gap_topic(exchange) for exchange in EXCHANGES)
+"""Where feeds write what they note."""
 
 
 class FeedReading:
@@ -35,7 +38,9 @@ class FeedReading:
         Raises:
             UnreadableInput: It has none that can be read.
         """
-        message = decode(_exchange(exchange), record.value)
+        if exchange not in _EXCHANGES:
+            raise UnreadableInput(f"neither trades nor a note, in {record.topic[:80]!a}")
+        message = decode(_EXCHANGES[exchange], record.value)
         found = message.trades
         key = record.key
         if len(found) == 1 and found[0].symbol == key:
@@ -47,25 +52,35 @@ class FeedReading:
 
     def symbol(self, exchange: str, native: str) -> str | None:
         """The canonical symbol; None if nobody said what the exchange means."""
-        found = self._instruments.instruments.find(_exchange(exchange), native)
+        if exchange not in _EXCHANGES:
+            return None
+        found = self._instruments.instruments.find(_EXCHANGES[exchange], native)
         return found.symbol if found is not None else None
 
     def is_consecutive(self, exchange: str) -> bool:
         """Whether the exchange numbers the trades of a symbol without holes."""
-        return PROTOCOLS[exchange].consecutive
+        return exchange in PROTOCOLS and PROTOCOLS[exchange].consecutive
 
 
-def notes_of(records: Sequence[Record]) -> list[Note]:
-    """What feeds noted; a record that is no note is left out, as it says nothing of trades."""
-    notes = []
+def parted(records: Sequence[Record]) -> tuple[Sequence[Record], list[Note]]:
+    """What exchanges said, and what feeds noted.
+
+    A record among the notes that is none stays with the former: nobody can read it as trades
+    either, so it is kept with the reason.
+    """
+    told: list[Record] = []
+    notes: list[Note] = []
     for record in records:
-        with suppress(msgspec.DecodeError):
-            notes.append(msgspec.json.decode(record.value, type=Note))
-    return notes
+        note = _note(record) if record.topic in GAP_TOPICS else None
+        if note is None:
+            told.append(record)
+        else:
+            notes.append(note)
+    return told, notes
 
 
-def _exchange(name: str) -> Exchange:
-    for exchange in EXCHANGES:
-        if exchange == name:
-            return exchange
-    raise UnreadableInput(f"no raw topic of an exchange: {name[:80]!a}")
+def _note(record: Record) -> Note | None:
+    try:
+        return msgspec.json.decode(record.value, type=Note)
+    except msgspec.DecodeError:
+        return None

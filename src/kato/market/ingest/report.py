@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 
+from kato.market.durations import Durations
 from kato.market.ingest.intents import Intent
 from kato.market.layers.rows import Batch
-from kato.market.times import Times
 
 
 class Report:
@@ -27,7 +27,7 @@ class Report:
         visible_at: When the newest batch was in all layers, ns since 1970; 0 if none was yet.
         delay: Seconds from when its oldest record was received until then; 0 if that is not known.
         visible: That time, counted for each new trade of each batch.
-        inserting: Times of inserts, of one batch each.
+        inserting: Durations of inserts, of one batch each.
     """
 
     def __init__(self) -> None:
@@ -36,8 +36,8 @@ class Report:
         self.waiting = 0
         self.visible_at = 0
         self.delay = 0.0
-        self.visible = Times()
-        self.inserting = Times()
+        self.visible = Durations()
+        self.inserting = Durations()
         self._oldest: int | None = None
         self._lock = threading.Lock()
 

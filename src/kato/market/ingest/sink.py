@@ -8,7 +8,7 @@ from time import perf_counter
 import msgspec
 import pyarrow as pa
 
-from kato.market.times import Times
+from kato.market.durations import Durations
 from kato.storage.clickhouse.client import ClickHouse
 
 
@@ -35,9 +35,9 @@ class LayerSink:
         inserting: Where the time of each insert is counted.
     """
 
-    def __init__(self, clickhouse: ClickHouse, inserting: Times | None = None) -> None:
+    def __init__(self, clickhouse: ClickHouse, inserting: Durations | None = None) -> None:
         self._clickhouse = clickhouse
-        self._inserting = inserting or Times()
+        self._inserting = inserting or Durations()
 
     def insert(self, entries: Sequence[Block], token: str) -> None:
         """Store a batch; nothing happens if its token was stored before."""

@@ -8,17 +8,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from kato.market.candles import (
-    MOST_ROWS,
-    Candle,
-    Freshness,
-    Gap,
-    Market,
-    Range,
-    StoredTrade,
-    TradedSymbol,
-)
+from kato.market.answers import MOST_ROWS, Candle, Freshness, Gap, Range, StoredTrade, TradedSymbol
 from kato.market.forms import AS, FORMS, MEDIA, Form, Row
+from kato.market.market import Market
 from kato.market.moments import moment
 from kato.market.timeframes import TimeframeName
 from kato.service.accepting import preferred

@@ -9,13 +9,13 @@ SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1.0, 2.5, 5.
 """Upper bounds of the classes of times."""
 
 
-class Times:
+class Durations:
     """How long something took, by classes.
 
-    >>> times = Times()
-    >>> times.add(0.2)
-    >>> times.add(60)
-    >>> times.count, times.seconds, times.classes()[-2:]
+    >>> durations = Durations()
+    >>> durations.add(0.2)
+    >>> durations.add(60)
+    >>> durations.count, durations.seconds, durations.classes()[-2:]
     (2, 60.2, [('30.0', 1), ('+Inf', 2)])
     """
 
