@@ -19,8 +19,9 @@ crash:         ## only the crash loops of deep
 bench:         ## every benchmark, one after the other
 	for file in kernel learn predict start datasets recall service market_feed market_ingest; do $(PYTHON) -m benchmarks.$$file || exit 1; done
 
-soak:          ## an hour of mixed load on the service; memory must stay flat
+soak:          ## an hour of mixed load on the service, an hour of markets; memory must stay flat
 	$(PYTHON) -m benchmarks.soak
+	$(PYTHON) -m benchmarks.market_soak
 
 wheel:         ## build, and install in an empty environment
 	.venv/bin/uv build

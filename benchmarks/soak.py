@@ -12,20 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 from random import Random
-from statistics import median
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
 from typing import Any
 
-import msgspec
 import psutil
 from benchmarks.environment import write_result
 from benchmarks.load import Request, open_loop
+from benchmarks.resident import Residents, figures, grown
 from benchmarks.service import URL, opened, served
 
 RATE = 200.0
@@ -36,10 +33,6 @@ SYMBOLS = 6
 
 PATTERN_SYMBOLS = 5
 SESSIONS = 50
-SAMPLE_SECONDS = 5.0
-
-GROWTH = 0.05
-"""Share by which memory may differ between the second quarter of the time and the last."""
 
 SHARES = {
     "observe": 0.80,
@@ -52,65 +45,31 @@ SHARES = {
 """What is asked, and how often."""
 
 
-class Sample(msgspec.Struct):
-    """Memory at one moment.
-
-    Attributes:
-        at: Seconds since the load began.
-        service: Resident bytes of the service.
-        valkey: Resident bytes of its Valkey.
-    """
-
-    at: float
-    service: int
-    valkey: int
-
-
 def main() -> None:
     """Load, watch, judge and keep."""
     parser = argparse.ArgumentParser(description="watch memory under a mixed load")
     parser.add_argument("--minutes", type=float, default=60.0)
     with TemporaryDirectory() as folder:
-        figures = soaked(Path(folder), parser.parse_args().minutes * 60)
-    print(json.dumps({name: figures[name] for name in ("load", "growth")}, indent=1))
-    print(write_result("soak", figures))
-    problems = problems_of(figures)
+        result = soaked(Path(folder), parser.parse_args().minutes * 60)
+    print(json.dumps({name: result[name] for name in ("load", "growth")}, indent=1))
+    print(write_result("soak", result))
+    problems = problems_of(result)
     if problems:
         raise SystemExit("\n".join(problems))
 
 
 def soaked(folder: Path, seconds: float) -> dict[str, Any]:
     """Serve and load for so long; answers what came of it."""
-    with served(folder / "data") as service:
-        processes = processes_of(service)
-        samples, ended = list[Sample](), Event()
-        watching = Thread(target=_watch, args=(processes, samples, ended))
-        watching.start()
-        try:
-            load = open_loop(URL, mixed(), RATE, seconds).figures()
-        finally:
-            ended.set()
-            watching.join()
-    growth = {name: growth_of([getattr(s, name) for s in samples]) for name in processes}
-    return {"load": load, "growth": growth, "samples": msgspec.to_builtins(samples)}
+    with served(folder / "data") as service, Residents(processes_of(service)) as residents:
+        load = open_loop(URL, mixed(), RATE, seconds).figures()
+    return {"load": load, **figures(residents)}
 
 
-def problems_of(figures: dict[str, Any]) -> list[str]:
+def problems_of(result: dict[str, Any]) -> list[str]:
     """What should not have come of it."""
-    grown = [f"{name} grew by {g:.1%}" for name, g in figures["growth"].items() if g > GROWTH]
-    statuses = {s: n for s, n in figures["load"]["statuses"].items() if s != "200"}
-    return grown + [f"{count} answers with status {status}" for status, count in statuses.items()]
-
-
-def growth_of(values: list[int]) -> float:
-    """By which share the median of the last quarter is above that of the second.
-
-    >>> growth_of([1, 1, 10, 10, 11, 11, 11, 11])
-    0.1
-    """
-    quarter = len(values) // 4
-    early, late = median(values[quarter : 2 * quarter]), median(values[-quarter:])
-    return round(late / early - 1, 4) if early else 0.0
+    statuses = {s: n for s, n in result["load"]["statuses"].items() if s != "200"}
+    wrong = [f"{count} answers with status {status}" for status, count in statuses.items()]
+    return grown(result["growth"]) + wrong
 
 
 def mixed() -> Iterator[Request]:
@@ -148,15 +107,6 @@ def processes_of(service: int) -> dict[str, int]:
     """The ids of the service and of its Valkey, the one child that it has."""
     [valkey] = psutil.Process(service).children()
     return {"service": service, "valkey": valkey.pid}
-
-
-def _watch(processes: dict[str, int], samples: list[Sample], ended: Event) -> None:
-    began = time.perf_counter()
-    while not ended.wait(SAMPLE_SECONDS):
-        resident = {
-            name: psutil.Process(process).memory_info().rss for name, process in processes.items()
-        }
-        samples.append(Sample(round(time.perf_counter() - began, 1), **resident))
 
 
 if __name__ == "__main__":
