@@ -28,6 +28,7 @@ what to do about it::
         ├── StoreInUse          the data directory belongs to another process
         ├── StoreUnavailable    the store does not answer, or died in the middle of a call
         ├── StoreFull           no space, or a limit on memory or the journal is reached
+        ├── StoreRebuilding     the ledger is being rebuilt from ClickHouse
         ├── StoreUnreadable     damaged, foreign, or ledger and patterns do not belong together
         └── StoreTooNew         written by a newer release than this one
 """
@@ -174,6 +175,10 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreError):
     """No space is left, or a configured limit is reached."""
+
+
+class StoreRebuilding(StoreError):
+    """The ledger is being rebuilt: changes are refused, and what is not there yet is not told."""
 
 
 class StoreUnreadable(StoreError):

@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored
+from kato.cli import (
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    key,
+    learn,
+    predict,
+    rebuild,
+    serve,
+    stored,
+    verify,
+)
 from kato.cli.display.console import print_error
 from kato.cli.market import market
 from kato.cli.options import Common
@@ -26,6 +38,7 @@ app = typer.Typer(
 )
 _LEARNING, _LOOKING = "Learn and predict", "Look and tidy"
 _SERVING, _STREAMS, _TRYING = "Serve", "Streams", "See it work"
+_UPKEEP = "Look after a memory"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
 app.command(rich_help_panel=_LEARNING)(predict.predict)
 app.command(rich_help_panel=_LEARNING)(explain.explain)
@@ -33,6 +46,8 @@ app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_UPKEEP)(verify.verify)
+app.add_typer(rebuild.rebuild, rich_help_panel=_UPKEEP)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)

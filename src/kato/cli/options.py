@@ -235,6 +235,24 @@ def opened(context: typer.Context) -> Iterator[AnyMemory]:
         yield memory
 
 
+@contextmanager
+def opened_stores(context: typer.Context) -> Iterator[Memory]:
+    """The memory of the stores themselves, never that of a service.
+
+    Raises:
+        InvalidInput: ``--url`` asks for a service.
+        StoreInUse: Another process owns the data directory.
+    """
+    common = context.find_object(Common) or Common()
+    if common.url is not None:
+        raise InvalidInput(
+            "this command works on the stores, not through a service",
+            remedy="leave --url and KATO_URL out, and run it where the stores are",
+        )
+    with kato.open(common.data_dir) as memory:
+        yield memory
+
+
 def _owner_s(common: Common, in_use: StoreInUse) -> RemoteMemory:
     """The memory of the process that has the stores open; the error, if it serves none."""
     from kato.storage.embedded.directory import owner_of  # noqa: PLC0415 - only needed here

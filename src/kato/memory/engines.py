@@ -1,15 +1,14 @@
-"""Start the two stores, check that they belong together, and keep batches going between them."""
+"""The two stores of a memory with all that works on them: batches, counters, recall."""
 
 from __future__ import annotations
 
-import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
 import structlog
 
-from kato.errors import KatoError, StoreUnreadable
+from kato.errors import KatoError
+from kato.memory.stores import Stores, store_of
 from kato.recall.index.catalog import Catalog
 from kato.recall.index.plan import IndexPlan
 from kato.recall.planner import Planner
@@ -20,12 +19,8 @@ from kato.settings import Settings
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.ids import PatternIds
-from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.clickhouse.postings import PostingTables
-from kato.storage.embedded.directory import DataDirectory
-from kato.storage.embedded.valkey import EmbeddedValkey
-from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
 from kato.storage.ledger.sessions import Sessions
@@ -59,16 +54,11 @@ class Engines:
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
-        if path is not None:
-            settings = msgspec.structs.replace(
-                settings, data_dir=path, clickhouse_url=None, redis_url=None
-            )
         with ExitStack() as started:
-            self.directory = self._directory(settings, started)
-            self.connection = self._ledger(settings, started)
-            self._clickhouse = self._patterns(settings, started)
-            migrate(self._clickhouse)
-            store = _store_of(self.connection, self._clickhouse)
+            stores = started.enter_context(Stores(settings, path))
+            settings, self.directory = stores.settings, stores.directory
+            self.connection, self._clickhouse = stores.connection, stores.clickhouse
+            store = store_of(self.connection, self._clickhouse)
             self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
@@ -92,31 +82,6 @@ class Engines:
     def close(self) -> None:
         """Stop both stores. What ClickHouse could not take stays in the journal."""
         self._started.close()
-
-    def _directory(self, settings: Settings, started: ExitStack) -> DataDirectory | None:
-        if settings.clickhouse_url and settings.redis_url:
-            return None
-        return started.enter_context(DataDirectory(settings.data_dir))
-
-    def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
-        if settings.redis_url:
-            connection = Connection.to_url(settings.redis_url)
-        else:
-            assert self.directory is not None  # noqa: S101 - for the type checker
-            server = EmbeddedValkey(self.directory.ledger)
-            started.callback(server.stop)
-            connection = Connection.to_socket(server.socket, server.reason_of_death)
-        started.callback(connection.close)
-        return connection
-
-    def _patterns(self, settings: Settings, started: ExitStack) -> ClickHouse:
-        if settings.clickhouse_url:
-            clickhouse = ClickHouse.at(settings.clickhouse_url)
-        else:
-            assert self.directory is not None  # noqa: S101 - for the type checker
-            clickhouse = ClickHouse.embedded(self.directory.clickhouse)
-        started.callback(clickhouse.close)
-        return clickhouse
 
     def _catalog(
         self, settings: Settings, store: str, clickhouse: ClickHouse, started: ExitStack
@@ -167,39 +132,3 @@ def _flush_at_the_end(writer: Writer) -> None:
         writer.flush()
     except KatoError as error:
         structlog.get_logger().warning("journal kept for the next start", reason=str(error))
-
-
-def _store_of(connection: Connection, clickhouse: ClickHouse) -> str:
-    """The random id, given at the first start, that both stores carry: they belong together.
-
-    The ledger takes it first and only once, so workers that start together agree; a start that was
-    cut off before ClickHouse had it is begun again.
-    """
-    rows = clickhouse.rows("SELECT id FROM store LIMIT 1")
-    in_ledger = connection.command("GET", f"{SHARD}:store")
-    if rows and in_ledger is None:
-        _refuse_if_filled(clickhouse)
-    if not rows and in_ledger is not None and Journal(connection).done_until():
-        raise StoreUnreadable(
-            "the ledger has a history, but ClickHouse is empty",
-            remedy="restore both stores from one backup",
-        )
-    connection.command("SET", f"{SHARD}:store", rows[0][0] if rows else secrets.token_hex(16), "NX")
-    store: str = connection.command("GET", f"{SHARD}:store").decode()
-    if not rows:
-        clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
-    elif rows[0][0] != store:
-        raise StoreUnreadable(
-            "the ledger and ClickHouse belong to different memories",
-            remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
-        )
-    return store
-
-
-def _refuse_if_filled(clickhouse: ClickHouse) -> None:
-    patterns = clickhouse.rows("SELECT count() FROM patterns")[0][0]
-    if patterns:
-        raise StoreUnreadable(
-            f"the ledger is empty, but ClickHouse holds {patterns} patterns",
-            remedy="restore the ledger from a backup",
-        )

@@ -15,6 +15,7 @@ from kato.memory.vitals import Vitals
 from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
+from kato.recall.index.catalog import Catalog
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.channel import Channel
@@ -98,6 +99,10 @@ class Memory:
         """The names of all knowledge bases, sorted."""
         return self._engines.counters.names()
 
+    def numbers(self) -> dict[str, int]:
+        """The number of each knowledge base by its name, in the order of the names."""
+        return self._engines.counters.numbers()
+
     def has_knowledge_base(self, name: str) -> bool:
         """Whether something was learned into a knowledge base of that name."""
         return self._engines.counters.number(name) is not None
@@ -148,6 +153,10 @@ class Memory:
     def pipeline(self) -> Pipeline:
         """A way to ask the ledger from an event loop."""
         return Pipeline(self._engines.connection)
+
+    def recall_index(self) -> Catalog:
+        """The segments of the recall index."""
+        return self._engines.catalog
 
     def stores(self) -> tuple[str, ...]:
         """The names of the stores, for :meth:`ask`."""

@@ -19,7 +19,7 @@ from tests.storage.embedded.test_valkey import FOLDERS
 
 import kato
 from kato.errors import StoreInUse, StoreUnavailable, StoreUnreadable
-from kato.memory.engines import _store_of
+from kato.memory.stores import store_of
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.connection import SHARD
 
@@ -279,6 +279,6 @@ def test_workers_that_start_together_agree(data: Path) -> None:
     with kato.open(data) as memory:
         engines = memory._engines
         late: Any = Late(engines._clickhouse)
-        _store_of(engines.connection, late)
+        store_of(engines.connection, late)
         assert len(engines._clickhouse.rows("SELECT DISTINCT id FROM store")) == 1
-        _store_of(engines.connection, engines._clickhouse)
+        store_of(engines.connection, engines._clickhouse)

@@ -89,11 +89,11 @@ def _add(
         {"after": after, "until": until},
         hide=query.forgotten > 0,
     )
-    bands = _bands(found, shape, hashes.covering(found.symbols, query.texts_of))
+    bands = bands_of_patterns(found, shape, hashes.covering(found.symbols, query.texts_of))
     tables.bands.add(query.kb, shape, found.ids, bands, until)
 
 
-def _bands(
+def bands_of_patterns(
     patterns: Sequences, shape: BandShape, hashes: npt.NDArray[np.uint32]
 ) -> npt.NDArray[np.uint32]:
     """uint32[k, bands], the low halves of the patterns' bands."""

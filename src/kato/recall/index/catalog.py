@@ -23,6 +23,7 @@ import msgspec
 import numpy as np
 import structlog
 
+from kato.errors import Conflict
 from kato.recall.background import Background
 from kato.recall.index.build import build
 from kato.recall.index.files import Damaged, SegmentFile, chain, load, save, segment_files
@@ -154,6 +155,49 @@ class Catalog:
             before = entry.covered
             last = min(entry.wanted, before + LARGEST)
             self._add(kb, entry, self._first(entry, last), last)
+
+    def files(self, kb: int) -> list[SegmentFile]:
+        """The segments of a knowledge base that are files, by ids."""
+        return segment_files(self._home(kb))
+
+    def discard(self, kb: int, file: SegmentFile) -> None:
+        """Let go of a file; what it answered for is indexed again by the recalls that follow."""
+        file.path.unlink(missing_ok=True)
+        with self._lock:
+            self._entries.pop(kb, None)
+
+    def rebuild(self, kb: int, last: int) -> Iterator[int]:
+        """Index all patterns up to an id anew, in place of what there is.
+
+        Segments that others have mapped stay theirs until they let go of them. A call that is cut
+        off leaves nothing that is wrong: what is missing is indexed by the recalls that follow.
+
+        Args:
+            kb: The knowledge base's number.
+            last: The last id; ClickHouse has every pattern up to it.
+
+        Yields:
+            After each segment, the id up to which all are covered.
+
+        Raises:
+            Conflict: Another process builds it.
+            StoreUnavailable: ClickHouse cannot be read.
+        """
+        for file in self.files(kb):
+            self.discard(kb, file)
+        entry = self._entry(kb)
+        with entry.lock:
+            entry.opened, entry.wanted = True, last
+        while entry.covered < last:
+            before = entry.covered
+            stop = min(last, before + LARGEST)
+            self._add(kb, entry, self._first(entry, stop), stop)
+            if entry.covered == before:
+                raise Conflict(
+                    "another process builds the recall index of this knowledge base",
+                    remedy="let it, or stop it and run it again",
+                )
+            yield entry.covered
 
     def close(self) -> None:
         """Stop the background; segments that are files stay."""

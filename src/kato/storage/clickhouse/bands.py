@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from secrets import token_hex
 
 import msgspec
 import numpy as np
@@ -89,6 +90,32 @@ class BandTable:
         coverage = {"kb": kb, "rows": shape.rows, "bands": shape.bands, "until": until}
         self._clickhouse.insert("minhash_coverage", _typed(coverage), token)
         self._know(kb, shape, until)
+
+    def replace(
+        self,
+        kb: int,
+        shape: BandShape,
+        ids: npt.NDArray[np.int64],
+        bands: npt.NDArray[np.uint32],
+        within: tuple[int, int],
+    ) -> None:
+        """Put other rows in place of those of a range of ids that was added before.
+
+        Args:
+            kb: The knowledge base's number.
+            shape: How their signatures are cut.
+            ids: int64[k], the patterns of the range that are left.
+            bands: uint32[k, bands], their bands.
+            within: The id before the range, and the range's last one.
+        """
+        after, until = within
+        self._clickhouse.command(
+            "DELETE FROM minhash_bands WHERE kb = {kb:UInt32} AND rows = {rows:UInt8} "
+            "AND id > {after:UInt64} AND id <= {until:UInt64} AND position < {bands:UInt8}",
+            {"kb": kb, "rows": shape.rows, "bands": shape.bands, "after": after, "until": until},
+        )
+        # Under a token of its own: the range's is known, and nothing would be inserted.
+        self._clickhouse.insert("minhash_bands", _rows(kb, shape, ids, bands), token_hex(16))
 
     def _know(self, kb: int, shape: BandShape, until: int) -> int:
         self._covered[kb, shape] = until

@@ -66,17 +66,35 @@ class PatternSink:
         still finds it, and postings that were built from what it read are deleted with it.
         """
         until = {"done": done, "before": self._purged}
+        self._keep_last_ids(done)
         cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
         forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
         for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
-        for table in ("symbols", "affinities", "vectors", "posting_coverage", "minhash_coverage"):
+        for table in (
+            "symbols",
+            "affinities",
+            "vectors",
+            "posting_coverage",
+            "minhash_coverage",
+            "last_patterns",
+        ):
             self._delete(table, cleared, until)
         # Their table is not in the order of ids: only the knowledge bases that forgot are read.
         forgetful = "kb IN (SELECT kb FROM tombstones WHERE version <= {done:UInt64})"
         self._delete("minhash_bands", f"{cleared} OR {forgetful} AND {forgotten}", until)
         self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
         self._purged = done
+
+    def _keep_last_ids(self, done: int) -> None:
+        """Keep the greatest ids of those that forgot: their rows may be among what is deleted."""
+        forgetful = "FROM tombstones WHERE version <= {done:UInt64}"
+        if self._clickhouse.rows(f"SELECT 1 {forgetful} LIMIT 1", {"done": done}):
+            self._clickhouse.command(
+                "INSERT INTO last_patterns SELECT kb, max(id) FROM patterns "  # noqa: S608
+                f"WHERE kb IN (SELECT kb {forgetful}) GROUP BY kb",  # noqa: S608
+                {"done": done},
+            )
 
     def _delete(self, table: str, condition: str, parameters: dict[str, int]) -> None:
         # A lightweight DELETE rewrites every part it may touch: ask first.

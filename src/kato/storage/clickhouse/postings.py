@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from secrets import token_hex
 
 import msgspec
 import numpy as np
@@ -99,6 +100,17 @@ class PostingTables:
                 covered += RANGE
                 progress(covered)
             return covered
+
+    def replace(self, kb: int, after: int, until: int) -> None:
+        """Put the postings of a range that was built before in their place again."""
+        given = {"kb": kb, "after": after, "until": until}
+        self._clickhouse.command(
+            "DELETE FROM postings WHERE kb = {kb:UInt32} "
+            "AND id > {after:UInt64} AND id <= {until:UInt64}",
+            given,
+        )
+        # Under a token of its own: the range's is known, and nothing would be inserted.
+        self._clickhouse.command(_INSERT, {**given, "token": token_hex(16)})
 
     def read(
         self, kb: int, wanted: Wanted, ids: tuple[int, int], limit: int, *, hide: bool

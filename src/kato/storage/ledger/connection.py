@@ -25,6 +25,7 @@ from kato.errors import (
     KatoError,
     StoreError,
     StoreFull,
+    StoreRebuilding,
     StoreTooNew,
     StoreUnavailable,
 )
@@ -59,6 +60,15 @@ _SCRIPTS = (
     "ingest_done",
     "log_append",
     "log_bounds",
+    "rebuild_begin",
+    "rebuild_step",
+    "rebuild_end",
+    "hold",
+    "audit_patterns",
+    "audit_symbols",
+    "audit_totals",
+    "audit_journal",
+    "mend",
 )
 
 
@@ -208,6 +218,15 @@ class Connection:
         answer: bytes | None = self.command("GET", f"{SHARD}:op:{operation}")
         return answer
 
+    def refuse_while_rebuilding(self) -> None:
+        """Refuse to go on while the ledger is rebuilt: what is missing may still come.
+
+        Raises:
+            StoreRebuilding: It is.
+        """
+        if self.command("EXISTS", f"{SHARD}:rebuilding"):
+            raise _rebuilding()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -276,10 +295,19 @@ def _translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | No
             "the journal is full: ClickHouse does not take what was learned",
             remedy="see whether ClickHouse runs and has space, or raise KATO_JOURNAL_LIMIT_MB",
         )
+    if "KATOREBUILDING" in text:
+        return _rebuilding()
     if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
         return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and diagnosis:
         return diagnosis()
     return StoreUnavailable(
         f"the ledger failed: {text}", remedy="see whether the Redis or Valkey server runs"
+    )
+
+
+def _rebuilding() -> StoreRebuilding:
+    return StoreRebuilding(
+        "the ledger is being rebuilt: nothing can be changed, nor read that is not there yet",
+        remedy="wait for kato rebuild ledger; if it was cut off, run it again",
     )

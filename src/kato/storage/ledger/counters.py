@@ -462,7 +462,14 @@ class Counters:
     def number(self, kb: str) -> int | None:
         """The current number of a knowledge base; None if there is none of that name."""
         answer = self._connection.command("HGET", f"{SHARD}:names", kb)
+        if answer is None:
+            self._connection.refuse_while_rebuilding()
         return int(answer) if answer is not None else None
+
+    def numbers(self) -> dict[str, int]:
+        """The current numbers of all knowledge bases, by name, sorted."""
+        flat = self._connection.command("HGETALL", f"{SHARD}:names")
+        return {name.decode(): int(flat[name]) for name in sorted(flat)}
 
     def names(self) -> list[str]:
         """Names of all knowledge bases, sorted."""

@@ -8,6 +8,8 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local refused = refusal()
+if refused then return refused end
 local keeps_name = ARGV[6] == '1'
 local step = ARGV[7] ~= '' and {unpack(ARGV, 7)}
 if step and not is_current(step) then

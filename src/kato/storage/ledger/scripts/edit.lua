@@ -10,6 +10,8 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local refused = refusal()
+if refused then return refused end
 local symbols = cmsgpack.unpack(ARGV[7])
 local feelings = ARGV[10] ~= '' and cmsgpack.unpack(ARGV[10])
 local labels = ARGV[11] ~= '' and cmsgpack.unpack(ARGV[11])

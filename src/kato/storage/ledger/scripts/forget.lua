@@ -8,6 +8,8 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local refused = refusal()
+if refused then return refused end
 local symbols = cmsgpack.unpack(ARGV[7])
 if journal_is_full(tonumber(ARGV[8])) then
   return redis.error_reply('KATOFULL the journal is full')

@@ -12,6 +12,8 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local refused = refusal()
+if refused then return refused end
 
 local step = ARGV[14] ~= '' and {unpack(ARGV, 14)}
 if step and not is_current(step) then

@@ -6,7 +6,7 @@
 -- how many patterns were forgotten}; {0} if there is no such knowledge base.
 
 local kb = redis.call('HGET', shard .. ':names', ARGV[1])
-if not kb then return {0} end
+if not kb then return refusal() or {0} end
 local ids = hmget(shard .. ':' .. kb .. ':symbol', cmsgpack.unpack(ARGV[2]))
 for i = 1, #ids do ids[i] = tonumber(ids[i] or '0') end
 local done = number(redis.call('HGET', journal_state, 'done'))

@@ -25,6 +25,9 @@
 --   {0}:ingest:<group>        hash    token, intent; packed topic and partition -> the next offset
 --   {0}:log:<topic>           stream  records of market feeds; ids are 1-<offset>
 --   {0}:writer:<id>           string  the number and first offset of its last batch
+--   {0}:rebuilding            hash    there while the ledger is rebuilt: number -> how far, -1 if done
+--   {0}:rebuilder             string  who rebuilds it, as long as they say so
+--   {0}:journal:held          string  who wants that no new batch is claimed, for some seconds
 
 local shard = KEYS[1]
 local journal = shard .. ':journal'
@@ -138,6 +141,12 @@ local function answer(operation, milliseconds, result)
     redis.call('SET', shard .. ':op:' .. operation, result, 'PX', milliseconds)
   end
   return result
+end
+
+-- While the ledger is rebuilt nothing is changed, and nothing that may still come is called missing.
+local function refusal()
+  if redis.call('EXISTS', shard .. ':rebuilding') == 0 then return nil end
+  return redis.error_reply('KATOREBUILDING the ledger is being rebuilt')
 end
 
 local function milliseconds()

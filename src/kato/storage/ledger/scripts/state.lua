@@ -4,7 +4,7 @@
 -- Answers {kb, id, frequency, emotives or '', metadata or '', felt or ''}; {0} if it is not there.
 
 local kb = redis.call('HGET', shard .. ':names', ARGV[1])
-if not kb then return {0} end
+if not kb then return refusal() or {0} end
 local prefix = shard .. ':' .. kb .. ':'
 local id = pattern_id(prefix, number(redis.call('HGET', shard .. ':' .. kb, 'buckets')), ARGV[2])
 if not id then return {0} end

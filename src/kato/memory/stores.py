@@ -1,0 +1,125 @@
+"""Start the two stores, and check that they belong together."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+import msgspec
+
+from kato.errors import StoreUnreadable
+from kato.settings import Settings
+from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.migrations import migrate
+from kato.storage.embedded.directory import DataDirectory
+from kato.storage.embedded.valkey import EmbeddedValkey
+from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.journal import Journal
+
+
+class Stores:
+    """Both stores, running and migrated, until the context ends.
+
+    What a start brings up comes down again if a later step of it fails. Whether the two belong
+    together is not looked at: :func:`store_of` does.
+
+    Args:
+        settings: Where the stores are.
+        path: Data directory of embedded stores, in place of all stores of the settings.
+
+    Attributes:
+        settings: As given, with the path.
+        directory: The data directory, if a store is embedded.
+        connection: The ledger.
+        clickhouse: The patterns.
+
+    Raises:
+        StoreInUse: Another process owns the data directory.
+        StoreUnavailable: A store does not start or answer.
+        StoreTooNew: A newer release wrote one of them.
+    """
+
+    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+        if path is not None:
+            settings = msgspec.structs.replace(
+                settings, data_dir=path, clickhouse_url=None, redis_url=None
+            )
+        self.settings = settings
+        with ExitStack() as started:
+            self.directory = self._directory(settings, started)
+            self.connection = self._ledger(settings, started)
+            self.clickhouse = self._patterns(settings, started)
+            migrate(self.clickhouse)
+            self._started = started.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._started.close()
+
+    def _directory(self, settings: Settings, started: ExitStack) -> DataDirectory | None:
+        if settings.clickhouse_url and settings.redis_url:
+            return None
+        return started.enter_context(DataDirectory(settings.data_dir))
+
+    def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
+        if settings.redis_url:
+            connection = Connection.to_url(settings.redis_url)
+        else:
+            assert self.directory is not None  # noqa: S101 - for the type checker
+            server = EmbeddedValkey(self.directory.ledger)
+            started.callback(server.stop)
+            connection = Connection.to_socket(server.socket, server.reason_of_death)
+        started.callback(connection.close)
+        return connection
+
+    def _patterns(self, settings: Settings, started: ExitStack) -> ClickHouse:
+        if settings.clickhouse_url:
+            clickhouse = ClickHouse.at(settings.clickhouse_url)
+        else:
+            assert self.directory is not None  # noqa: S101 - for the type checker
+            clickhouse = ClickHouse.embedded(self.directory.clickhouse)
+        started.callback(clickhouse.close)
+        return clickhouse
+
+
+def store_of(connection: Connection, clickhouse: ClickHouse) -> str:
+    """The random id, given at the first start, that both stores carry: they belong together.
+
+    The ledger takes it first and only once, so workers that start together agree; a start that was
+    cut off before ClickHouse had it is begun again.
+    """
+    rows = clickhouse.rows("SELECT id FROM store LIMIT 1")
+    in_ledger = connection.command("GET", f"{SHARD}:store")
+    if rows and in_ledger is None:
+        connection.refuse_while_rebuilding()
+        _refuse_if_filled(clickhouse)
+    if not rows and in_ledger is not None and Journal(connection).done_until():
+        raise StoreUnreadable(
+            "the ledger has a history, but ClickHouse is empty",
+            remedy="restore both stores from one backup",
+        )
+    connection.command("SET", f"{SHARD}:store", rows[0][0] if rows else secrets.token_hex(16), "NX")
+    store: str = connection.command("GET", f"{SHARD}:store").decode()
+    if not rows:
+        clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
+    elif rows[0][0] != store:
+        raise StoreUnreadable(
+            "the ledger and ClickHouse belong to different memories",
+            remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
+        )
+    return store
+
+
+def _refuse_if_filled(clickhouse: ClickHouse) -> None:
+    # Numbers of knowledge bases are never used again, not even those of cleared ones.
+    numbers = clickhouse.rows("SELECT count() FROM knowledge_bases")[0][0]
+    if numbers:
+        patterns = clickhouse.rows("SELECT count() FROM patterns")[0][0]
+        raise StoreUnreadable(
+            f"the ledger is empty, but ClickHouse holds {patterns} patterns",
+            remedy="run kato rebuild ledger, which makes the ledger from ClickHouse",
+        )

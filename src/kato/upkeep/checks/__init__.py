@@ -1,0 +1,1 @@
+"""What is held against a recount, a file a kind of what is stored."""
