@@ -63,7 +63,7 @@ def verify(
     with closing(memory.clickhouse()) as clickhouse:
         yield from _settled(journal_differences(memory.ledger()), repair)
         memory.flush()
-        for number, name in _asked(memory, clickhouse, kb).items():
+        for number, name in _asked(memory, kb).items():
             with suppress(Gone):  # cleared meanwhile: there is nothing left to compare
                 yield from _KnowledgeBase(memory, clickhouse, number, name, progress).settled(
                     repair
@@ -72,7 +72,7 @@ def verify(
         yield from _settled(layer_differences(clickhouse), repair)
 
 
-def _asked(memory: Memory, clickhouse: ClickHouse, kb: str | None) -> dict[int, str]:
+def _asked(memory: Memory, kb: str | None) -> dict[int, str]:
     """Numbers and names of the knowledge bases to look at, as the ledger says them."""
     names = memory.numbers()
     if kb is not None and kb not in names:

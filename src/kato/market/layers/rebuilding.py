@@ -51,11 +51,16 @@ def rebuild(clickhouse: ClickHouse) -> int:
     floor = _month_after(floor_of(clickhouse, "silver_trades"))
     months = [row[0] for row in clickhouse.rows(_MONTHS, {"floor": floor})]
     for month in months:
-        _rebuild(clickhouse, month)
+        rebuild_month(clickhouse, month)
     return len(months)
 
 
-def _rebuild(clickhouse: ClickHouse, month: int) -> None:
+def rebuild_month(clickhouse: ClickHouse, month: int) -> None:
+    """Make the live candles of a month anew, as 202501; all of its trades must be there.
+
+    Raises:
+        StoreUnavailable: ClickHouse does not answer.
+    """
     lengths = [one.seconds for one in TIMEFRAMES]
     clickhouse.command("CREATE TABLE IF NOT EXISTS candles_anew AS candles_live")
     clickhouse.command(_EMPTY)

@@ -125,6 +125,18 @@ class Sealer:
         windows = sum(self._seal(one, moment, floor) for one in TIMEFRAMES)
         return Sealed(windows, time.perf_counter() - began)
 
+    def seal_again(self, timeframe: Timeframe, start: int) -> None:
+        """Seal the candles of one time again, whatever they are; longer ones from sealed minutes.
+
+        Args:
+            timeframe: How long they are.
+            start: When they begin, ns since 1970.
+
+        Raises:
+            StoreUnavailable: ClickHouse does not answer.
+        """
+        self._compute(timeframe, start, start + timeframe.nanoseconds)
+
     def _seal(self, timeframe: Timeframe, now: int, since: int) -> int:
         until = timeframe.start(max(now - self._lateness, 0))
         # A window that begins before the floor was whole once, and is not any more.

@@ -92,7 +92,7 @@ class PatternSink:
         if self._clickhouse.rows(f"SELECT 1 {forgetful} LIMIT 1", {"done": done}):
             self._clickhouse.command(
                 "INSERT INTO last_patterns SELECT kb, max(id) FROM patterns "  # noqa: S608
-                f"WHERE kb IN (SELECT kb {forgetful}) GROUP BY kb",  # noqa: S608
+                f"WHERE kb IN (SELECT kb {forgetful}) GROUP BY kb",
                 {"done": done},
             )
 

@@ -138,10 +138,10 @@ def packed_counts(frequencies: IntArray, members: IntArray) -> list[bytes]:
 
 
 def state_fields(states: Mapping[int, State]) -> dict[str, Fields]:
-    """What patterns carry as the scripts keep it: by hash, pattern ids and values.
+    r"""What patterns carry as the scripts keep it: by hash, pattern ids and values.
 
     >>> state_fields({7: State([], {"day": ["1"]}, {})})
-    {'emotives': [], 'metadata': [7, b'\\x81\\xa3day\\x91\\xa11'], 'felt': []}
+    {'emotives': [], 'metadata': [7, b'\x81\xa3day\x91\xa11'], 'felt': []}
     """
     fields: dict[str, Fields] = {"emotives": [], "metadata": [], "felt": []}
     for pattern, state in states.items():
