@@ -18,6 +18,7 @@ from tests.storage.counted import assert_counters_are
 
 import kato
 from kato.storage.embedded.valkey import EmbeddedValkey
+from kato.upkeep.verify import verify
 
 ROOT = Path(__file__).parents[2]
 VICTIMS = ("process", "valkey", "both")
@@ -125,6 +126,7 @@ def crash(data: Path, seed: int, victims: list[str]) -> None:
         assert (learner.failed != "") == (victim == "valkey")
         with kato.open(data) as memory:
             learned = check(memory, seed, learner.learned)
+            assert list(verify(memory)) == []
 
 
 @pytest.fixture
@@ -153,6 +155,7 @@ def crash_at_start(folder: Path, seed: int, times: int) -> None:
         learner.kill_at_start(rng.uniform(0.7, 1.6))
         with kato.open(data) as memory:
             check(memory, seed, learner.learned)
+            assert list(verify(memory)) == []
 
 
 def test_a_start_that_is_killed_leaves_what_can_be_opened(tmp_path: Path, seed: int) -> None:

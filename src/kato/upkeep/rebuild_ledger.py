@@ -79,17 +79,20 @@ def rebuild_ledger(
         Conflict: Another process rebuilds it.
     """
     with Stores(settings or Settings.from_environment(), path) as stores:
-        return restore(stores.clickhouse, stores.connection, progress)
+        is_embedded = stores.settings.redis_url is None
+        return restore(stores.clickhouse, stores.connection, progress, alone=is_embedded)
 
 
 def restore(
     clickhouse: ClickHouse,
     connection: Connection,
     progress: Progress = lambda _done, _total: None,
+    *,
+    alone: bool = False,
 ) -> Rebuilt:
-    """As :func:`rebuild_ledger`, of stores that run."""
+    """As :func:`rebuild_ledger`, of stores that run; ``alone`` if no other process can use them."""
     ledger, store = LedgerRebuild(connection), _store_in(clickhouse)
-    so_far = ledger.begin()
+    so_far = ledger.begin(alone=alone)
     tally = _Tally(clickhouse, progress)
     for kb, name in Stored(clickhouse).knowledge_bases().items():
         tally.knowledge_bases += 1

@@ -61,14 +61,17 @@ class LedgerRebuild:
         self._connection = connection
         self._token = secrets.token_hex(16)
 
-    def begin(self) -> dict[int, int]:
+    def begin(self, *, alone: bool = False) -> dict[int, int]:
         """Refuse changes from now on; answers by number how far each was put back before.
+
+        Args:
+            alone: No other process can use the ledger, so one that rebuilt it is gone.
 
         Raises:
             StoreUnreadable: The ledger is not empty.
             Conflict: Another process rebuilds it, or did until a minute ago.
         """
-        outcome, *told = self._connection.run("rebuild_begin", self._token, SILENT_MS)
+        outcome, *told = self._connection.run("rebuild_begin", self._token, SILENT_MS, int(alone))
         if outcome == 0:
             raise StoreUnreadable(
                 "the ledger is not empty: it holds more than can be rebuilt",
