@@ -25,6 +25,7 @@ from kato.memory.engines import Engines
 from kato.storage.clickhouse.patterns import PatternSink
 from kato.storage.ledger.connection import SHARD
 from kato.storage.ledger.journal import Entry, State
+from kato.storage.ledger.rebuilding import LedgerRebuild
 from kato.upkeep import rebuild_ledger as module
 from kato.upkeep.rebuild_ledger import rebuild_ledger, restore
 from kato.upkeep.verify import verify
@@ -230,7 +231,7 @@ def test_changes_are_refused_meanwhile(
         lambda: first.forget(name),
         lambda: first.edit(name, frequency=3),
         first.clear,
-        lambda: kato.Session(first).observe(["a"]).learn(),
+        lambda: kato.Session(first).observe(["a"]),
         lambda: second.predict([["a"]]),
         lambda: second.get(name),
         second.stats,
@@ -271,7 +272,7 @@ def test_one_process_rebuilds_at_a_time(memory: kato.Memory) -> None:
     kb.learn([["a"], ["b"]])
     memory.flush()
     lose(engines)
-    one, other = (module.LedgerRebuild(engines.connection) for _ in range(2))
+    one, other = (LedgerRebuild(engines.connection) for _ in range(2))
     one.begin()
     with pytest.raises(kato.KatoError, match="another process rebuilds the ledger"):
         other.begin()

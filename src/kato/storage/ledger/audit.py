@@ -10,6 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -175,8 +176,8 @@ class Audit:
         flat = [each for fix in arguments for each in fix]
         return int(self._connection.run("mend", self.name, self.kb, *flat))
 
-    def _ask(self, script: str, *arguments: object) -> list[object]:
-        answer: list[object] = self._connection.run(script, self.name, self.kb, *arguments)
+    def _ask(self, script: str, *arguments: object) -> list[Any]:
+        answer: list[Any] = self._connection.run(script, self.name, self.kb, *arguments)
         if answer[0] == -1:
             raise Gone
         return answer
