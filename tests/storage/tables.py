@@ -18,7 +18,10 @@ TABLES = (
 )
 """What batches fill."""
 
-DERIVED = ("minhash_bands", "minhash_coverage", "postings", "posting_coverage")
+DERIVED = (
+    *("minhash_bands", "minhash_coverage", "postings", "posting_coverage"),
+    "last_patterns",
+)
 """What is made of the patterns where recall needs it."""
 
 

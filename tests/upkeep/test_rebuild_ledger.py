@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import shutil
-import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.memory import answering
 from tests.memory.changing import fresh, steps, take
 from tests.reference import ReferenceMemory
 from tests.storage import stores
 from tests.upkeep.contents import contents
 
 import kato
-from kato.errors import StoreRebuilding, StoreUnreadable
+from kato.errors import StoreRebuilding
 from kato.memory.engines import Engines
 from kato.storage.clickhouse.patterns import PatternSink
 from kato.storage.ledger.connection import SHARD
 from kato.storage.ledger.journal import Entry, State
 from kato.storage.ledger.rebuilding import LedgerRebuild
 from kato.upkeep import rebuild_ledger as module
-from kato.upkeep.rebuild_ledger import rebuild_ledger, restore
+from kato.upkeep.rebuild_ledger import restore
 from kato.upkeep.verify import verify
 
 BASES = 3
@@ -92,7 +86,7 @@ class History:
 
 
 @settings(
-    max_examples=6,
+    max_examples=4,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=st.lists(changes, min_size=5, max_size=30))
@@ -124,51 +118,6 @@ def assert_everything_is_as_before(memory: kato.Memory, history: list[Any]) -> N
     for kb in told.bases:
         if memory.has_knowledge_base(kb.name):
             memory.forget_knowledge_base(kb.name)
-
-
-def test_the_files_of_the_ledger_are_deleted(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with kato.open(data) as memory:
-        memory.knowledge_base().learn_many(answering.history())
-        answering.forgotten(memory.knowledge_base())
-        before, answers = contents(memory._engines), answering.answers(memory.knowledge_base())
-    shutil.rmtree(data / "ledger")
-    with pytest.raises(StoreUnreadable, match="run kato rebuild ledger"):
-        kato.open(data)
-    told: list[tuple[int, int]] = []
-    rebuilt = rebuild_ledger(path=data, progress=lambda done, total: told.append((done, total)))
-    patterns = len(before["held"]["default"]["names"])
-    assert (rebuilt.knowledge_bases, rebuilt.patterns) == (1, patterns)
-    assert told[-1][0] == patterns
-    with kato.open(data) as memory:
-        assert contents(memory._engines) == before
-        assert answering.answers(memory.knowledge_base()) == answers
-
-
-def test_a_ledger_that_is_there_is_not_rebuilt(tmp_path: Path) -> None:
-    with kato.open(tmp_path / "data") as memory:
-        memory.knowledge_base().learn([["a"], ["b"]])
-    with pytest.raises(StoreUnreadable, match="the ledger is not empty"):
-        rebuild_ledger(path=tmp_path / "data")
-
-
-def test_there_is_nothing_to_rebuild_from(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnreadable, match="nothing to rebuild the ledger from"):
-        rebuild_ledger(path=tmp_path / "data")
-
-
-def test_numbers_of_cleared_knowledge_bases_are_not_given_again(tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    with kato.open(data) as memory:
-        memory.knowledge_base("gone").learn([["a"], ["b"]])
-        memory.forget_knowledge_base("gone")
-    shutil.rmtree(data / "ledger")
-    with pytest.raises(StoreUnreadable, match="run kato rebuild ledger"):
-        kato.open(data)
-    rebuild_ledger(path=data)
-    with kato.open(data) as memory:
-        memory.knowledge_base("new").learn([["a"], ["b"]])
-        assert memory.numbers() == {"new": 2}
 
 
 def test_ids_are_not_given_again_when_their_rows_are_deleted(memory: kato.Memory) -> None:
@@ -283,46 +232,3 @@ def test_one_process_rebuilds_at_a_time(memory: kato.Memory) -> None:
     engines.connection.command("DEL", f"{SHARD}:rebuilder")
     rebuild(engines)
     assert kb.count() == 1
-
-
-KILLED = """
-import sys
-from pathlib import Path
-from kato.storage.ledger.rebuilding import LedgerRebuild
-from kato.upkeep import rebuild_ledger
-rebuild_ledger.PATTERNS_AT_ONCE = 20
-step = LedgerRebuild.step
-def told(self, restored):
-    step(self, restored)
-    print("step", flush=True)
-LedgerRebuild.step = told
-rebuild_ledger.rebuild_ledger(path=Path(sys.argv[1]))
-"""
-
-
-@pytest.mark.parametrize(
-    "steps_before", [4, *(pytest.param(steps, marks=pytest.mark.deep) for steps in (1, 9, 20))]
-)
-def test_a_rebuild_that_is_killed_is_run_again(tmp_path: Path, steps_before: int) -> None:
-    data = tmp_path / "data"
-    with kato.open(data) as memory:
-        for name in ("default", "other"):
-            memory.knowledge_base(name).learn_many(answering.history())
-        before, answers = contents(memory._engines), answering.answers(memory.knowledge_base())
-    shutil.rmtree(data / "ledger")
-    killed = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(data)], stdout=subprocess.PIPE, text=True
-    )
-    assert killed.stdout is not None
-    for _ in range(steps_before):
-        assert killed.stdout.readline() == "step\n"
-    killed.send_signal(signal.SIGKILL)
-    killed.stdout.close()
-    killed.wait()
-    with pytest.raises((StoreRebuilding, StoreUnreadable)):
-        kato.open(data)
-    rebuild_ledger(path=data)
-    with kato.open(data) as memory:
-        assert contents(memory._engines) == before
-        assert answering.answers(memory.knowledge_base()) == answers
-        assert list(verify(memory)) == []
