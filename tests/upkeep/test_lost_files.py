@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.memory import answering
 from tests.upkeep.contents import contents
@@ -18,23 +19,30 @@ from kato.upkeep.rebuild_ledger import rebuild_ledger
 from kato.upkeep.verify import verify
 
 
+def answers(memory: kato.Memory) -> list[bytes]:
+    """Statistics, symbols, and some predictions."""
+    kb = memory.knowledge_base()
+    asked = [kb.predict(question) for question in answering.questions()[:4]]
+    return list(map(msgspec.json.encode, [*asked, *kb.symbols(), kb.stats()]))
+
+
 def test_the_files_of_the_ledger_are_deleted(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with kato.open(data) as memory:
         memory.knowledge_base().learn_many(answering.history())
         answering.forgotten(memory.knowledge_base())
-        before, answers = contents(memory._engines), answering.answers(memory.knowledge_base())
+        before, told = contents(memory._engines), answers(memory)
     shutil.rmtree(data / "ledger")
     with pytest.raises(StoreUnreadable, match="run kato rebuild ledger"):
         kato.open(data)
-    told: list[tuple[int, int]] = []
-    rebuilt = rebuild_ledger(path=data, progress=lambda done, total: told.append((done, total)))
+    steps: list[tuple[int, int]] = []
+    rebuilt = rebuild_ledger(path=data, progress=lambda done, total: steps.append((done, total)))
     patterns = len(before["held"]["default"]["names"])
     assert (rebuilt.knowledge_bases, rebuilt.patterns) == (1, patterns)
-    assert told[-1][0] == patterns
+    assert steps[-1][0] == patterns
     with kato.open(data) as memory:
         assert contents(memory._engines) == before
-        assert answering.answers(memory.knowledge_base()) == answers
+        assert answers(memory) == told
 
 
 def test_a_ledger_that_is_there_is_not_rebuilt(tmp_path: Path) -> None:
@@ -86,7 +94,7 @@ def test_a_rebuild_that_is_killed_is_run_again(tmp_path: Path, steps_before: int
     with kato.open(data) as memory:
         for name in ("default", "other"):
             memory.knowledge_base(name).learn_many(answering.history())
-        before, answers = contents(memory._engines), answering.answers(memory.knowledge_base())
+        before, told = contents(memory._engines), answers(memory)
     shutil.rmtree(data / "ledger")
     killed = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(data)], stdout=subprocess.PIPE, text=True
@@ -102,5 +110,5 @@ def test_a_rebuild_that_is_killed_is_run_again(tmp_path: Path, steps_before: int
     rebuild_ledger(path=data)
     with kato.open(data) as memory:
         assert contents(memory._engines) == before
-        assert answering.answers(memory.knowledge_base()) == answers
+        assert answers(memory) == told
         assert list(verify(memory)) == []
