@@ -1,8 +1,8 @@
 """``kato verify``: recount everything from the sequences, and say what differs.
 
-The ledger of a knowledge base is compared while the journal is held, for about ten seconds per
-million patterns: learning and predicting go on, only nothing is carried to ClickHouse. Names, and
-what recall derives, are compared without holding anything.
+The ledger of a knowledge base is compared while the journal is held: learning and predicting go on,
+only nothing is carried to ClickHouse. Names, and what recall derives, are compared without holding
+anything.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def verify(
 
     Raises:
         KnowledgeBaseNotFound: There is none of that name.
-        Conflict: Somebody else verifies, or too much was learned meanwhile.
+        Conflict: Somebody else verifies, or the journal was not held in time.
         StoreUnavailable: A store does not answer.
 
     >>> import kato, tempfile
