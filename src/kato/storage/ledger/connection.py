@@ -43,6 +43,7 @@ _SCRIPTS = (
     "learn",
     "forget",
     "edit",
+    "inherit",
     "clear",
     "drop",
     "look",
