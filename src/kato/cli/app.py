@@ -14,6 +14,7 @@ import typer
 from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored
 from kato.cli.display.console import print_error
 from kato.cli.market import market
+from kato.cli.migrate import migrate
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
 
@@ -36,6 +37,7 @@ app.command(rich_help_panel=_LOOKING)(stored.clear)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)
+app.add_typer(migrate, rich_help_panel=_LOOKING)
 app.add_typer(market, rich_help_panel=_STREAMS)
 app.command(rich_help_panel=_TRYING)(demo.demo)
 app.command(rich_help_panel=_TRYING)(evaluate.evaluate)

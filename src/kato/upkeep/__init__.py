@@ -1,0 +1,1 @@
+"""What looks after a memory: it takes care of stores, and answers no requests."""

@@ -1,0 +1,212 @@
+"""An installation of KATO 3 as it may have become over the years, and what should be made of it.
+
+The model is plain Python, and knows nothing of the program: names are ``sha1(str(events))``, as
+KATO 3 made them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from hashlib import sha1
+from random import Random
+from typing import Any
+
+import msgspec
+
+BASES = ("alice_kato", "alice_old", "bob_kato")
+TARGETS = {"alice_kato": "alice", "alice_old": "alice", "bob_kato": "bob"}
+MAPPING = ["alice_old=alice"]
+VECTOR = "VCTR|" + sha1(b"[1. 2. 3.]").hexdigest()
+OTHER_VECTOR = "VCTR|" + sha1(b"[9. 9.]").hexdigest()
+EMOTIVES = ("joy", "fear", "Über-Angst")
+SIGNS = ("it's", 'say "hi"', "\\", "☃", "\u200b", "a\nb", "🦆", "", "' OR 1=1 --", "\t")
+
+Stored = dict[str, Any]
+
+
+class OldRow(msgspec.Struct):
+    """A row of ``kato.patterns_data``."""
+
+    base: str
+    name: str
+    events: list[list[str]]
+    created: int
+
+
+class Old:
+    """What ClickHouse and Redis hold, and the model of what is to come of it.
+
+    Attributes:
+        rows: The table's rows, in the table's order.
+        keys: Redis' strings and hashes.
+        findings: How often what is to be found, by subject.
+        patterns: What is to be there, by knowledge base and name.
+        affinity: The same of symbols.
+    """
+
+    def __init__(self, count: int, seed: int = 1) -> None:
+        self.rows: list[OldRow] = []
+        self.keys: dict[str, Any] = {}
+        self.findings: Counter[str] = Counter()
+        self.patterns: dict[str, dict[str, Stored]] = {"alice": {}, "bob": {}}
+        self.affinity: dict[str, dict[str, dict[str, float]]] = {
+            "alice": defaultdict(dict),
+            "bob": defaultdict(dict),
+        }
+        self._rng = Random(seed)
+        for base in BASES:
+            for number in range(count // len(BASES)):
+                self._add(base, number)
+        self._add_affinity()
+
+    def symbols(self, kb: str) -> dict[str, tuple[int, int]]:
+        """By symbol, how often it was learned and how many patterns hold it."""
+        frequencies: Counter[str] = Counter()
+        members: Counter[str] = Counter()
+        for pattern in self.patterns[kb].values():
+            held = [symbol for event in pattern["events"] for symbol in event]
+            members.update(set(held))
+            for symbol in held:
+                frequencies[symbol] += pattern["frequency"]
+        return {symbol: (frequencies[symbol], members[symbol]) for symbol in members}
+
+    def _add(self, base: str, number: int) -> None:
+        rng, odd = self._rng, number % 60
+        # Numbers keep apart what one knowledge base holds; two of them share every fourth pattern.
+        is_shared = number % 4 == 0 and base.startswith("alice")
+        owner, drawn = ("", Random(number)) if is_shared else (base, rng)
+        events = [_symbols(drawn) for _ in range(drawn.randint(1, 6))]
+        events = [[f"{owner}{number}"], *events]
+        frequency = rng.randint(1, 9)
+        carried: Stored = {
+            "frequency": frequency,
+            "emotives": [
+                {rng.choice(EMOTIVES): rng.randint(-9, 9) / 4} for _ in range(rng.randint(0, 5))
+            ],
+            "metadata": {f"k{rng.randint(0, 3)}": [str(rng.randint(0, 3))] for _ in range(2)},
+        }
+        raw = dict(carried)
+        events, stored_name = self._made_odd(odd, events, raw, carried)
+        name = stored_name or _name(events)
+        self.rows.append(OldRow(base, name, events, 1_700_000_000 + number))
+        if odd == 5:
+            self.rows.append(self.rows[-1])
+            self.findings["doubled"] += 1
+        for part in ("frequency", "emotives", "metadata"):
+            if part in raw:
+                value = raw[part]
+                self.keys[f"{base}:{part}:{name}"] = (
+                    value if isinstance(value, str) else json.dumps(value)
+                )
+        full = [event for event in events if event]
+        if sum(map(len, full)) >= 2:
+            self._expect(TARGETS[base], full, carried)
+
+    def _made_odd(
+        self, odd: int, events: list[list[str]], raw: Stored, carried: Stored
+    ) -> tuple[list[list[str]], str | None]:
+        """What is wrong with one in sixty: the events, and a name that is not theirs."""
+        found = self.findings
+        if odd in (1, 2, 3):
+            carried["frequency"] = 1
+            found["frequency"] += 1
+            raw["frequency"] = {1: "", 2: "0", 3: "many"}[odd]
+            if odd == 1:
+                del raw["frequency"]
+        elif odd == 4:
+            found["name"] += 1
+            return events, f"no SHA-1 {events[0][0]}"
+        elif odd == 6:
+            found["name"] += 1
+            found["events"] += 1
+            events = [events[0], [], *events[1:]]
+            return events, _name(events)
+        elif odd == 7:
+            raw["frequency"] = str(10**12)
+            carried["frequency"] = 10**9
+            found["frequency"] += 1
+        elif odd == 8:
+            carried["metadata"] = raw["metadata"] = {"text": sorted(("x" * 200_000, "☃" * 1000))}
+        elif odd == 9:
+            raw["metadata"] = ["a", "list"]
+            carried["metadata"] = {}
+            found["metadata"] += 1
+        elif odd == 10:
+            raw["emotives"] = 3
+            carried["emotives"] = []
+            found["emotives"] += 1
+        elif odd == 11:
+            raw["emotives"] = [{"joy": "very", "fear": 1.5}, "sad", {"joy": 2}]
+            carried["emotives"] = [{"fear": 1.5}, {"joy": 2.0}]
+            found["emotives"] += 2
+        elif odd == 12:
+            raw["emotives"] = '[{"joy": NaN, "fear": 0.5}, {"joy": Infinity}]'
+            carried["emotives"] = [{"fear": 0.5}]
+            found["emotives"] += 2
+        elif odd == 13:
+            found["events"] += 1
+            return [[events[0][0]]], None
+        elif odd == 14:
+            raw["emotives"] = "[{"
+            carried["emotives"] = []
+            found["emotives"] += 1
+        elif odd == 15:
+            del raw["emotives"], raw["metadata"]
+            carried["emotives"], carried["metadata"] = [], {}
+        elif odd == 16:
+            found["vectors"] += 1
+            return [[VECTOR, OTHER_VECTOR, "near"], *events], None
+        elif odd == 17:
+            raw["metadata"] = '{"\\ud800": ["a"], "k": ["\\udfff", "b"], "one": 1}'
+            carried["metadata"] = {"k": ["b"], "one": ["1"]}
+            found["metadata"] += 3
+        elif odd == 18:
+            carried["emotives"] = [{"joy": float(n)} for n in range(20, 120)]
+            raw["emotives"] = [{"joy": float(n)} for n in range(120)]
+            found["emotives"] += 1
+        return events, None
+
+    def _expect(self, kb: str, events: list[list[str]], carried: Stored) -> None:
+        name = _name(events)
+        known = self.patterns[kb].get(name)
+        if known is None:
+            self.patterns[kb][name] = {
+                "events": events,
+                **carried,
+                "metadata": {key: sorted(set(v)) for key, v in carried["metadata"].items()},
+            }
+            return
+        known["frequency"] += carried["frequency"]
+        known["emotives"] = [*known["emotives"], *carried["emotives"]][-100:]
+        for key, values in carried["metadata"].items():
+            known["metadata"][key] = sorted({*known["metadata"].get(key, []), *values})
+
+    def _add_affinity(self) -> None:
+        """Sums as a history left them: no recount gives them."""
+        for base in BASES:
+            held = {
+                symbol
+                for row in self.rows
+                if row.base == base and sum(map(len, row.events)) >= 2
+                for event in row.events
+                for symbol in event
+            }
+            for symbol in sorted(held):
+                if self._rng.random() < 0.5:
+                    sums = {name: self._rng.randint(-99, 99) / 8 for name in EMOTIVES[:2]}
+                    self.keys[f"{base}:affinity:{symbol}"] = {
+                        name: str(value) for name, value in sums.items()
+                    }
+                    told = self.affinity[TARGETS[base]][symbol]
+                    for name, value in sums.items():
+                        told[name] = told.get(name, 0.0) + value
+
+
+def _symbols(rng: Random) -> list[str]:
+    pool = [*SIGNS, *(f"s{number}" for number in range(40))]
+    return sorted(rng.choice(pool) for _ in range(rng.randint(1, 3)))
+
+
+def _name(events: list[list[str]]) -> str:
+    return sha1(str(events).encode()).hexdigest()  # noqa: S324
