@@ -17,12 +17,47 @@ import msgspec
 BASES = ("alice_kato", "alice_old", "bob_kato")
 TARGETS = {"alice_kato": "alice", "alice_old": "alice", "bob_kato": "bob"}
 MAPPING = ["alice_old=alice"]
-VECTOR = "VCTR|" + sha1(b"[1. 2. 3.]").hexdigest()
-OTHER_VECTOR = "VCTR|" + sha1(b"[9. 9.]").hexdigest()
+VECTOR = "VCTR|" + "1f" * 20
+OTHER_VECTOR = "VCTR|" + "2e" * 20
 EMOTIVES = ("joy", "fear", "Über-Angst")
 SIGNS = ("it's", 'say "hi"', "\\", "☃", "\u200b", "a\nb", "🦆", "", "' OR 1=1 --", "\t")
 
 Stored = dict[str, Any]
+
+HUGE = {"text": sorted(("x" * 20_000, "☃" * 1000))}
+RECORDS = [{"joy": float(number)} for number in range(120)]
+CARRIED: dict[int, tuple[str, int, Stored, Stored]] = {
+    1: ("frequency", 1, {"frequency": None}, {"frequency": 1}),
+    2: ("frequency", 1, {"frequency": "0"}, {"frequency": 1}),
+    3: ("frequency", 1, {"frequency": "many"}, {"frequency": 1}),
+    7: ("frequency", 1, {"frequency": str(10**12)}, {"frequency": 10**9}),
+    8: ("metadata", 0, {"metadata": HUGE}, {"metadata": HUGE}),
+    9: ("metadata", 1, {"metadata": ["a", "list"]}, {"metadata": {}}),
+    10: ("emotives", 1, {"emotives": 3}, {"emotives": []}),
+    11: (
+        "emotives",
+        2,
+        {"emotives": [{"joy": "very", "fear": 1.5}, "sad", {"joy": 2}]},
+        {"emotives": [{"fear": 1.5}, {"joy": 2.0}]},
+    ),
+    12: (
+        "emotives",
+        2,
+        {"emotives": '[{"joy": NaN, "fear": 0.5}, {"joy": Infinity}]'},
+        {"emotives": [{"fear": 0.5}]},
+    ),
+    14: ("emotives", 1, {"emotives": "[{"}, {"emotives": []}),
+    15: ("emotives", 0, {"emotives": None, "metadata": None}, {"emotives": [], "metadata": {}}),
+    17: (
+        "metadata",
+        3,
+        {"metadata": '{"\\ud800": ["a"], "k": ["\\udfff", "b"], "one": 1}'},
+        {"metadata": {"k": ["b"], "one": ["1"]}},
+    ),
+    18: ("emotives", 1, {"emotives": RECORDS}, {"emotives": RECORDS[20:]}),
+}
+"""What is wrong with what one in sixty carries: the subject, how often it is found, what is stored
+(nothing for None), and what is made of it."""
 
 
 class OldRow(msgspec.Struct):
@@ -55,10 +90,17 @@ class Old:
             "bob": defaultdict(dict),
         }
         self._rng = Random(seed)
+        self._with_surrogates: list[tuple[str, str]] = []
         for base in BASES:
             for number in range(count // len(BASES)):
                 self._add(base, number)
         self._add_affinity()
+
+    def forget_surrogates(self) -> int:
+        """Leave out the patterns whose metadata hold lone surrogates; answers how many."""
+        for kb, name in self._with_surrogates:
+            del self.patterns[kb][name]
+        return len(self._with_surrogates)
 
     def symbols(self, kb: str) -> dict[str, tuple[int, int]]:
         """By symbol, how often it was learned and how many patterns hold it."""
@@ -90,6 +132,8 @@ class Old:
         events, stored_name = self._made_odd(odd, events, raw, carried)
         name = stored_name or _name(events)
         self.rows.append(OldRow(base, name, events, 1_700_000_000 + number))
+        if odd == 17:
+            self._with_surrogates.append((TARGETS[base], name))
         if odd == 5:
             self.rows.append(self.rows[-1])
             self.findings["doubled"] += 1
@@ -107,64 +151,25 @@ class Old:
         self, odd: int, events: list[list[str]], raw: Stored, carried: Stored
     ) -> tuple[list[list[str]], str | None]:
         """What is wrong with one in sixty: the events, and a name that is not theirs."""
-        found = self.findings
-        if odd in (1, 2, 3):
-            carried["frequency"] = 1
-            found["frequency"] += 1
-            raw["frequency"] = {1: "", 2: "0", 3: "many"}[odd]
-            if odd == 1:
-                del raw["frequency"]
+        if odd in CARRIED:
+            subject, times, given, expected = CARRIED[odd]
+            self.findings[subject] += times
+            raw |= given
+            carried |= expected
+            for part in [part for part, value in raw.items() if value is None]:
+                del raw[part]
         elif odd == 4:
-            found["name"] += 1
+            self.findings["name"] += 1
             return events, f"no SHA-1 {events[0][0]}"
         elif odd == 6:
-            found["name"] += 1
-            found["events"] += 1
+            self.findings += Counter(("name", "events"))
             events = [events[0], [], *events[1:]]
-            return events, _name(events)
-        elif odd == 7:
-            raw["frequency"] = str(10**12)
-            carried["frequency"] = 10**9
-            found["frequency"] += 1
-        elif odd == 8:
-            carried["metadata"] = raw["metadata"] = {"text": sorted(("x" * 200_000, "☃" * 1000))}
-        elif odd == 9:
-            raw["metadata"] = ["a", "list"]
-            carried["metadata"] = {}
-            found["metadata"] += 1
-        elif odd == 10:
-            raw["emotives"] = 3
-            carried["emotives"] = []
-            found["emotives"] += 1
-        elif odd == 11:
-            raw["emotives"] = [{"joy": "very", "fear": 1.5}, "sad", {"joy": 2}]
-            carried["emotives"] = [{"fear": 1.5}, {"joy": 2.0}]
-            found["emotives"] += 2
-        elif odd == 12:
-            raw["emotives"] = '[{"joy": NaN, "fear": 0.5}, {"joy": Infinity}]'
-            carried["emotives"] = [{"fear": 0.5}]
-            found["emotives"] += 2
         elif odd == 13:
-            found["events"] += 1
-            return [[events[0][0]]], None
-        elif odd == 14:
-            raw["emotives"] = "[{"
-            carried["emotives"] = []
-            found["emotives"] += 1
-        elif odd == 15:
-            del raw["emotives"], raw["metadata"]
-            carried["emotives"], carried["metadata"] = [], {}
+            self.findings["events"] += 1
+            events = events[:1]
         elif odd == 16:
-            found["vectors"] += 1
-            return [[VECTOR, OTHER_VECTOR, "near"], *events], None
-        elif odd == 17:
-            raw["metadata"] = '{"\\ud800": ["a"], "k": ["\\udfff", "b"], "one": 1}'
-            carried["metadata"] = {"k": ["b"], "one": ["1"]}
-            found["metadata"] += 3
-        elif odd == 18:
-            carried["emotives"] = [{"joy": float(n)} for n in range(20, 120)]
-            raw["emotives"] = [{"joy": float(n)} for n in range(120)]
-            found["emotives"] += 1
+            self.findings["vectors"] += 1
+            events = [[VECTOR, OTHER_VECTOR, "near"], *events]
         return events, None
 
     def _expect(self, kb: str, events: list[list[str]], carried: Stored) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ import redis
 from tests.storage import stores
 from tests.storage.stores import TcpValkey
 from tests.support.clickhouse_http import ClickHouseHttpServer
-from tests.upkeep.migration.old import MAPPING, OTHER_VECTOR, VECTOR, Old
+from tests.upkeep.migration.given import assert_is_there, collected
+from tests.upkeep.migration.old import MAPPING, Old
 from tests.upkeep.migration.stores import (
     dump_keys,
     dump_table,
@@ -26,8 +26,7 @@ from tests.upkeep.migration.stores import (
 )
 
 import kato
-from kato.errors import Conflict, StoreInUse, StoreUnavailable, UnreadableInput
-from kato.upkeep.migration.migrating import MovedIn, Migration, working_in
+from kato.upkeep.migration.migrating import Migration, MovedIn, working_in
 from kato.upkeep.migration.names import Targets, mapping_of
 from kato.upkeep.migration.report import Report
 
@@ -82,52 +81,11 @@ def migrated(
             moved = migration.checked() if memory is None else migration.move(memory)
         finally:
             migration.close()
-    subjects: Counter[str] = Counter()
-    for (subject, _), times in report.counts.items():
-        subjects[subject] += times
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    return Outcome(moved, subjects, lines, migration.rows)
+    return Outcome(moved, collected(report), lines, migration.rows)
 
 
 ALL = ("alice_kato", "alice_old", "bob_kato")
-
-
-def assert_is_there(memory: kato.Memory, old: Old, prefix: str) -> None:
-    """Hold every pattern, symbol and total against the model."""
-    for kb, patterns in old.patterns.items():
-        base = memory.knowledge_base(prefix + kb)
-        stored = {p.name: _carried(p) for p in pages(base)}
-        assert stored == patterns
-        symbols = old.symbols(kb)
-        counted = {s.name: (s.frequency, s.pattern_member_frequency) for s in base.symbols()}
-        assert counted == symbols
-        felt = {s.name: s.affinity for s in base.symbols() if s.affinity}
-        assert felt.keys() == old.affinity[kb].keys()
-        for symbol, sums in old.affinity[kb].items():
-            assert felt[symbol] == pytest.approx(sums)
-        stats = base.stats()
-        assert stats.patterns == len(patterns)
-        assert stats.pattern_frequencies == sum(p["frequency"] for p in patterns.values())
-        assert stats.total_symbols == sum(times for times, _ in symbols.values())
-
-
-def pages(kb: kato.KnowledgeBase) -> Iterator[kato.Pattern]:
-    after = None
-    while True:
-        page = kb.patterns(after=after, limit=1000)
-        yield from page.patterns
-        after = page.next
-        if after is None:
-            return
-
-
-def _carried(pattern: kato.Pattern) -> dict[str, Any]:
-    return {
-        "events": pattern.events,
-        "frequency": pattern.frequency,
-        "emotives": pattern.emotives,
-        "metadata": dict(pattern.metadata),
-    }
 
 
 def test_everything_comes_and_the_source_stays(
@@ -170,7 +128,7 @@ def test_dumps_give_the_same(
 
 
 def rdb_of(installation: Installation, folder: Path) -> Path:
-    """A dump of the server's keys, as one of Redis 7.4 is: of a version that Valkey does not know."""
+    """A dump of the server's keys, of the version that Redis 7.4 writes."""
     with redis.Redis.from_url(installation.redis) as client:
         client.save()
         made = Path(client.config_get("dir")["dir"]) / "dump.rdb"
