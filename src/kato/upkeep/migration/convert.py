@@ -11,11 +11,8 @@ import clickhouse_connect
 
 from kato.upkeep.migration.table import COLUMNS
 
-_STRUCTURES = {
-    "CSVWithNames": ", 'kb_id String, name String, pattern_data Array(Array(String)),"
-    " created_at DateTime'",
-    "Native": "",
-}
+_HINTS = "kb_id String, name String, pattern_data Array(Array(String)), created_at DateTime"
+"""Types where a format has none. A structure would give columns that are missing a default."""
 
 
 def main() -> None:
@@ -24,8 +21,8 @@ def main() -> None:
     client = clickhouse_connect.get_client(interface="chdb")
     client.command(
         "INSERT INTO FUNCTION file({parquet:String}, 'Parquet') "  # noqa: S608 - constants
-        f"SELECT {COLUMNS} FROM file({{dump:String}}, {{kind:String}}{_STRUCTURES[kind]}) "
-        "SETTINGS output_format_parquet_string_as_string = 0",
+        f"SELECT {COLUMNS} FROM file({{dump:String}}, {{kind:String}}) "
+        f"SETTINGS output_format_parquet_string_as_string = 0, schema_inference_hints = '{_HINTS}'",
         {"dump": dump, "kind": kind, "parquet": parquet},
     )
 
