@@ -37,7 +37,7 @@ def mortal(connection: Connection, script: str, *arguments: Any) -> Any:
 
 if __name__ == "__main__":
     if len(sys.argv) > 4:
-        Connection.run = mortal  # type: ignore[method-assign]
+        setattr(Connection, "run", mortal)  # noqa: B010 - a method of another's class
     data, dump, keys = sys.argv[1:4]
     report = str(Path(data).parent / "report.ndjson")
     sources = ["--clickhouse", dump, "--redis", keys, "--map", *MAPPING, "--report", report]

@@ -98,7 +98,7 @@ def dump_vectors(folder: Path) -> Path:
     return file
 
 
-def everything(clickhouse_url: str, redis_url: str) -> Any:
+def everything(clickhouse_url: str, redis_url: str) -> tuple[Any, ...]:
     """All that the old stores hold, to see that nothing was written."""
     with (
         clickhouse_connect.get_client(dsn=clickhouse_url) as client,
@@ -107,4 +107,4 @@ def everything(clickhouse_url: str, redis_url: str) -> Any:
         rows = client.query("SELECT * FROM kato.patterns_data ORDER BY ALL").result_rows
         tables = client.query("SELECT name FROM system.tables WHERE database = 'kato'").result_rows
         kept = {key: keys.dump(key) for key in sorted(keys.scan_iter())}
-    return rows, sorted(tables), kept
+    return rows, sorted(map(str, tables)), kept
