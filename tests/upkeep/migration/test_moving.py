@@ -197,7 +197,7 @@ class Dumps:
 
 
 def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
-    dumps = Dumps(tmp_path, Old(1200))
+    dumps = Dumps(tmp_path, Old(1000))
     assert dumps.begin(2, "after").wait(60) == -signal.SIGKILL
     assert dumps.begin().wait(60) == 0
     dumps.check()
@@ -209,12 +209,12 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
     seed = random.randrange(1 << 30)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
     rng = random.Random(seed)
-    dumps = Dumps(tmp_path, Old(20_000))
+    dumps = Dumps(tmp_path, Old(10_000))
     began = time.monotonic()
     assert dumps.begin().wait(600) == 0
     whole = time.monotonic() - began
     dumps.check()
-    for attempt in range(8):
+    for attempt in range(5):
         dumps.data = tmp_path / str(attempt)
         for _ in range(3):
             process = dumps.begin()
