@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -174,12 +174,8 @@ def _migrated(context: typer.Context, asked: _Asked) -> Migrated:
     targets = Targets(asked.service_name, mapping_of(asked.mapping))
     cache = Settings.from_environment().cache_dir
     began = time.perf_counter()
-    try:
-        file = asked.report.open("w", encoding="ascii")
-    except OSError as error:
-        raise UnreadableInput(f"the report cannot be written: {error}") from error
     with (
-        file,
+        _written(asked.report) as file,
         working_in(cache, asked.sources) as work,
         progress_bar(notes(), "patterns") as progress,
     ):
@@ -197,6 +193,13 @@ def _migrated(context: typer.Context, asked: _Asked) -> Migrated:
         moved=not asked.dry_run,
         seconds=time.perf_counter() - began,
     )
+
+
+def _written(report: Path) -> IO[str]:
+    try:
+        return report.open("w", encoding="ascii")
+    except OSError as error:
+        raise UnreadableInput(f"the report cannot be written: {error}") from error
 
 
 def _moved(migration: Migration, asked: _Asked, common: Common) -> dict[str, MovedIn]:

@@ -92,26 +92,17 @@ class Stage:
             age: Its age, as in rows.
             copy: The copy, with its name.
         """
-        known = self._db.execute(
-            "SELECT bases, copy FROM pattern WHERE kb = ? AND name = ?", (kb, copy.name)
-        ).fetchone()
-        bases = msgspec.json.decode(known[0], type=list[str]) if known else []
+        bases, known = self._staged(kb, copy.name or "")
         if base in bases:
             return False
         self._count(kb, copy, is_new=known is None)
-        if known is not None:
-            copy = merged(msgspec.msgpack.decode(known[1], type=PatternCopy), copy)
+        copy = copy if known is None else merged(known, copy)
         told = msgspec.json.encode([*bases, base]).decode()
-        values = (told, msgspec.msgpack.encode(copy), kb, copy.name)
-        if known is None:
-            self._db.execute(
-                "INSERT INTO pattern (bases, copy, kb, name, age) VALUES (?, ?, ?, ?, ?)",
-                (*values, age),
-            )
-        else:
-            self._db.execute(
-                "UPDATE pattern SET bases = ?, copy = ? WHERE kb = ? AND name = ?", values
-            )
+        self._db.execute(
+            "INSERT INTO pattern VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
+            "SET bases = excluded.bases, copy = excluded.copy",
+            (kb, copy.name, age, told, msgspec.msgpack.encode(copy)),
+        )
         return True
 
     def seal(self) -> None:
@@ -131,10 +122,7 @@ class Stage:
 
     def copy(self, kb: str, name: str) -> PatternCopy | None:
         """The pattern of that name that goes to a knowledge base."""
-        row = self._db.execute(
-            "SELECT copy FROM pattern WHERE kb = ? AND name = ?", (kb, name)
-        ).fetchone()
-        return None if row is None else msgspec.msgpack.decode(row[0], type=PatternCopy)
+        return self._staged(kb, name)[1]
 
     def fingerprint(self, kb: str) -> str:
         """What is the same for the same content, and for no other."""
@@ -185,6 +173,16 @@ class Stage:
         self._db.execute(
             "UPDATE symbol SET affinity = ? WHERE kb = ? AND text = ?", (packed, kb, text)
         )
+
+    def _staged(self, kb: str, name: str) -> tuple[list[str], PatternCopy | None]:
+        """Which bases have brought a pattern, and what it is by now."""
+        row = self._db.execute(
+            "SELECT bases, copy FROM pattern WHERE kb = ? AND name = ?", (kb, name)
+        ).fetchone()
+        if row is None:
+            return [], None
+        bases = msgspec.json.decode(row[0], type=list[str])
+        return bases, msgspec.msgpack.decode(row[1], type=PatternCopy)
 
     def _packed(self, kb: str) -> Iterator[bytes]:
         rows = self._db.execute("SELECT copy FROM pattern WHERE kb = ? ORDER BY age, name", (kb,))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from kato.errors import PatternNotFound
 from kato.memory import KnowledgeBase, PatternCopy
 from kato.model.emotive import Emotives
 from kato.model.event import flattened
+from kato.model.naming import pattern_name
 from kato.model.pattern import Pattern
-from kato.upkeep.migration.stage import Counted, Stage
+from kato.upkeep.migration.stage import Stage
 
 _PAGE = 500
 
@@ -31,8 +33,8 @@ class Verifier:
     def differences(self) -> Iterator[tuple[str, str]]:
         """The name of a pattern or a symbol, and what differs."""
         yield from self._patterns()
-        yield from self._symbols()
         if self._is_alone:
+            yield from self._symbols()
             yield from self._totals()
 
     def _patterns(self) -> Iterator[tuple[str, str]]:
@@ -42,19 +44,26 @@ class Verifier:
             for pattern in page.patterns:
                 copy = self._stage.copy(self._kb.name, pattern.name)
                 found += copy is not None
-                differing = self._differing(pattern, copy)
+                if copy is None and self._is_alone:
+                    yield pattern.name, "a pattern that was not moved in"
+                differing = self._differing(pattern, copy) if copy is not None else []
                 if differing:
                     yield pattern.name, f"{', '.join(differing)} differ"
             after = page.next
             if after is None:
                 break
-        missing = self._stage.knowledge_bases()[self._kb.name] - found
-        if missing:
-            yield "", f"{missing} patterns are not there"
+        if found < self._stage.knowledge_bases()[self._kb.name]:
+            yield from self._missing()
 
-    def _differing(self, pattern: Pattern, copy: PatternCopy | None) -> list[str]:
-        if copy is None:
-            return ["patterns that were not moved in"] if self._is_alone else []
+    def _missing(self) -> Iterator[tuple[str, str]]:
+        for copy, _ in self._stage.copies(self._kb.name):
+            name = pattern_name(copy.events)
+            try:
+                self._kb.get(name)
+            except PatternNotFound:
+                yield name, "the pattern is not there"
+
+    def _differing(self, pattern: Pattern, copy: PatternCopy) -> list[str]:
         others = not self._is_alone
         same = {
             "events": pattern.events == copy.events,
@@ -68,16 +77,13 @@ class Verifier:
     def _symbols(self) -> Iterator[tuple[str, str]]:
         for symbol in self._kb.symbols():
             staged = self._stage.symbol(self._kb.name, symbol.name)
-            if staged is None or not self._is_alone:
-                if staged is None and self._is_alone:
-                    yield symbol.name, "a symbol that was not moved in"
+            if staged is None:
+                yield symbol.name, "a symbol that was not moved in"
                 continue
-            stored = Counted(
-                symbol.name, symbol.frequency, symbol.pattern_member_frequency, symbol.affinity
-            )
-            if (stored.frequency, stored.members) != (staged.frequency, staged.members):
+            counted = symbol.frequency, symbol.pattern_member_frequency
+            if counted != (staged.frequency, staged.members):
                 yield symbol.name, "counters of the symbol differ"
-            if not _near(stored.affinity, staged.affinity):
+            if not _near(symbol.affinity, staged.affinity):
                 yield symbol.name, "affinity of the symbol differs"
 
     def _totals(self) -> Iterator[tuple[str, str]]:
