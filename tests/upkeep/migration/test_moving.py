@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -229,7 +230,8 @@ def test_killed_again_and_again(tmp_path: Path) -> None:
 @pytest.mark.timeout(3000)
 def test_a_hundred_thousand_in_minutes(tmp_path: Path) -> None:
     dumps = Dumps(tmp_path, Old(100_000))
-    began = time.monotonic()
-    assert dumps.begin().wait(1200) == 0
-    assert time.monotonic() - began < 600
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert dumps.begin().wait(2000) == 0
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert ended.ru_utime - began.ru_utime < 300  # of a processor: others may want it, too
     dumps.check()
