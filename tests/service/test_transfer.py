@@ -104,12 +104,12 @@ def test_vectors_come_along(  # noqa: PLR0917 - fixtures
         assert near[0]
 
 
-def test_a_vector_of_another_name_is_refused(client: httpx.Client, kb_name: str) -> None:
-    name = f"VCTR|{40 * '0'}"
+def test_a_vector_without_a_vector_s_name_is_refused(client: httpx.Client, kb_name: str) -> None:
+    name = f"VCTR|{39 * '0'}"
     row = {"events": [[name], ["a"]], "vectors": {name: [1.0]}}
     outcome = imported(client, kb_name, json.dumps(row), format="ndjson")
     assert outcome["bad"] == 1
-    assert "is not the symbol of this vector" in outcome["bad_rows"][0]["reason"]
+    assert "is no symbol of a vector" in outcome["bad_rows"][0]["reason"]
 
 
 def assert_near(value: Any, expected: Any) -> None:

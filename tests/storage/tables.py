@@ -12,6 +12,7 @@ TABLES = (
     "frequencies",
     "states",
     "affinities",
+    "inherited",
     "vectors",
     "tombstones",
     "knowledge_bases",

@@ -104,6 +104,7 @@ def assert_all_once(engines: Engines, kb: kato.KnowledgeBase) -> None:
         "frequencies": 1,
         "states": 1,
         "affinities": 5,
+        "inherited": 0,
         "vectors": 1,
         "tombstones": 1,
         "knowledge_bases": 1,

@@ -26,6 +26,7 @@ from kato.cli import (
 )
 from kato.cli.display.console import print_error
 from kato.cli.market import market
+from kato.cli.migrate import migrate
 from kato.cli.options import Common
 from kato.errors import InvalidInput, KatoError
 
@@ -51,6 +52,7 @@ app.add_typer(rebuild.rebuild, rich_help_panel=_UPKEEP)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)
+app.add_typer(migrate, rich_help_panel=_LOOKING)
 app.add_typer(market, rich_help_panel=_STREAMS)
 app.command(rich_help_panel=_TRYING)(demo.demo)
 app.command(rich_help_panel=_TRYING)(evaluate.evaluate)

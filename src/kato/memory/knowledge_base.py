@@ -17,7 +17,7 @@ from kato.memory.learning import LessonBuilder
 from kato.memory.predicting import ATTEMPTS, Predictor
 from kato.memory.searching import PatternPage, Search, Searcher
 from kato.model.config import SessionConfig
-from kato.model.emotive import Emotives
+from kato.model.emotive import Emotives, checked_emotives
 from kato.model.event import Event, check_text, checked_events, flattened
 from kato.model.example import Example
 from kato.model.explanation import Explanation
@@ -353,6 +353,30 @@ class KnowledgeBase:
         """
         check_text(symbol, "a symbol")
         return self._counters.affinity(self.name, symbol)
+
+    def inherit_affinity(
+        self, affinities: Mapping[str, Mapping[str, float]], *, operation: Operation | None = None
+    ) -> list[str]:
+        """Add to symbols' affinity what they were felt with before they came here.
+
+        It is in no pattern's share: it stays when patterns are forgotten, until the last one that
+        holds the symbol is.
+
+        Args:
+            affinities: By symbol, by emotive, what is added to the sum.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            The symbols that no pattern here holds: nothing is kept of them.
+
+        Raises:
+            InvalidInput: A sum is no finite number; nothing was added.
+            StoreFull: The journal is full; nothing was added.
+        """
+        checked = {symbol: checked_emotives(sums) for symbol, sums in affinities.items()}
+        for symbol in checked:
+            check_text(symbol, "a symbol")
+        return self._counters.inherit(self.name, checked, operation)
 
     def learn_lesson(
         self,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from kato.model.emotive import Emotives
 from kato.storage.clickhouse.bands import BandTable
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.native import Column, columns_of
@@ -26,6 +27,17 @@ FROM vectors FINAL WHERE kb = {kb:UInt32} AND dimension = {dimension:UInt32}
 ORDER BY distance LIMIT {limit:UInt32}
 """
 _SPARE_VECTORS = 16
+
+_WITHOUT_PATTERNS = (
+    "symbols",
+    "affinities",
+    "inherited",
+    "vectors",
+    "posting_coverage",
+    "minhash_coverage",
+    "last_patterns",
+)
+"""Tables of which nothing goes when a pattern is forgotten."""
 
 _NAMES_AT_ONCE = 1000
 """Names of vectors that a statement names."""
@@ -51,7 +63,8 @@ class PatternSink:
             ("symbols", _symbol_rows(entries)),
             ("frequencies", _frequency_rows(entries)),
             ("states", _state_rows(entries)),
-            ("affinities", _affinity_rows(entries)),
+            ("affinities", _sum_rows([(e, e.affinities) for e in entries])),
+            ("inherited", _sum_rows([(e, e.inherited) for e in entries])),
             ("vectors", _vector_rows(entries)),
             ("tombstones", _tombstone_rows(entries)),
             ("knowledge_bases", _knowledge_base_rows(entries)),
@@ -71,14 +84,7 @@ class PatternSink:
         forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
         for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
-        for table in (
-            "symbols",
-            "affinities",
-            "vectors",
-            "posting_coverage",
-            "minhash_coverage",
-            "last_patterns",
-        ):
+        for table in _WITHOUT_PATTERNS:
             self._delete(table, cleared, until)
         # Their table is not in the order of ids: only the knowledge bases that forgot are read.
         forgetful = "kb IN (SELECT kb FROM tombstones WHERE version <= {done:UInt64})"
@@ -352,9 +358,11 @@ def _state_cells(state: State) -> tuple[Any, ...]:
     return emotives, list(state.metadata.items()), list(state.felt.items())
 
 
-def _affinity_rows(entries: Iterable[Entry]) -> pa.Table:
+def _sum_rows(told: Iterable[tuple[Entry, dict[int, Emotives]]]) -> pa.Table:
     newest = {
-        (e.kb, symbol): (e.sequence, sums) for e in entries for symbol, sums in e.affinities.items()
+        (e.kb, symbol): (e.sequence, sums)
+        for e, by_symbol in told
+        for symbol, sums in by_symbol.items()
     }
     return _table(
         [(kb, i, version, list(sums.items())) for (kb, i), (version, sums) in newest.items()],

@@ -86,6 +86,10 @@ class EmbeddedValkey:
     The caller owns the folder (see :class:`~kato.storage.embedded.directory.DataDirectory`), so
     whatever server still runs on it was left by a dead owner.
 
+    Args:
+        folder: Where its data lies.
+        more: Lines of its configuration beside ours.
+
     Attributes:
         socket: Path of the unix socket.
         pid: Process id of the server.
@@ -95,8 +99,9 @@ class EmbeddedValkey:
         StoreFull: It does not start because the disk is full.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.folder = folder
+        self._more = more
         self._child: subprocess.Popen[bytes] | None = None
         self._log_began = 0
         if not self._adopt():
@@ -160,7 +165,7 @@ class EmbeddedValkey:
         self.socket = _socket_path(self.folder)
         config = self.folder / "valkey.conf"
         text = _CONFIG.format(socket=_quoted(self.socket), folder=_quoted(self.folder))
-        config.write_bytes(os.fsencode(text))
+        config.write_bytes(os.fsencode(text + self._more))
         (self.folder / _SOCKET).write_bytes(os.fsencode(self.socket))
         (self.folder / _PID).unlink(missing_ok=True)
         self._log_began = _size(self.folder / "valkey.log")

@@ -44,6 +44,7 @@ _SCRIPTS = (
     "learn",
     "forget",
     "edit",
+    "inherit",
     "clear",
     "drop",
     "look",

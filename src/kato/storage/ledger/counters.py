@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -331,6 +331,34 @@ class Counters:
             operation.told,
         )
         return _edited(answer)
+
+    def inherit(
+        self, kb: str, affinities: Mapping[str, Emotives], operation: Operation | None = None
+    ) -> list[str]:
+        """Add to symbols' affinity what is in no pattern's share.
+
+        Args:
+            kb: The knowledge base's name.
+            affinities: By symbol, what is added to its sums.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            The symbols that no pattern holds: nothing is kept of them.
+
+        Raises:
+            StoreFull: The journal is full; nothing was added.
+        """
+        operation, texts = operation or Operation(), list(affinities)
+        answer = self._connection.run(
+            "inherit",
+            operation.id,
+            operation.kept_ms,
+            kb,
+            self._journal_limit,
+            packed(texts),
+            packed([affinities[text] for text in texts]),
+        )
+        return [texts[place - 1] for place in msgspec.msgpack.decode(answer, type=list[int])]
 
     def edited(self, operation: Operation) -> Edited | None:
         """What an edit answered; None if it was not carried out."""

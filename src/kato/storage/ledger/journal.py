@@ -101,7 +101,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sequence: Position in the journal; also the version of all states it carries.
-        kind: ``learn``, ``edit``, ``forget`` or ``clear``.
+        kind: ``learn``, ``edit``, ``inherit``, ``forget`` or ``clear``.
         kb: The knowledge base's number.
         name: The knowledge base's name, where its number is new (learn) or given up (clear).
         successor: The number that follows (clear); None if its name is given up too.
@@ -111,6 +111,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         texts: By symbol id, the texts of new symbols.
         states: By pattern id, emotives and metadata after this step.
         affinities: By symbol id, the affinity sums after this step.
+        inherited: By symbol id, the part of them that came with a move, after this step.
         vectors: By symbol text, the vector behind it.
     """
 
@@ -125,6 +126,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     texts: dict[int, str] = {}
     states: dict[int, State] = {}
     affinities: dict[int, Emotives] = {}
+    inherited: dict[int, Emotives] = {}
     vectors: dict[str, list[float]] = {}
 
 
@@ -214,6 +216,7 @@ def decoded(raw: tuple[bytes, Any]) -> Entry:
         successor=int(fields[b"successor"]) if b"successor" in fields else None,
         forgotten=int(fields[b"id"]) if b"id" in fields else None,
         affinities=_affinities(fields),
+        inherited=_affinities(fields, b"inherited"),
     )
 
 
@@ -316,8 +319,8 @@ def _states(fields: Mapping[bytes, bytes]) -> dict[int, State]:
     }
 
 
-def _affinities(fields: Mapping[bytes, bytes]) -> dict[int, Emotives]:
-    return {symbol: by_text(sums, float) for symbol, sums in _numbered(fields, b"affinities")}
+def _affinities(fields: Mapping[bytes, bytes], name: bytes = b"affinities") -> dict[int, Emotives]:
+    return {symbol: by_text(sums, float) for symbol, sums in _numbered(fields, name)}
 
 
 def _numbered(fields: Mapping[bytes, bytes], name: bytes) -> list[tuple[int, Any]]:

@@ -21,6 +21,6 @@ if last < buckets + blocks then
   return tonumber(kb)
 end
 redis.call('UNLINK', prefix .. 'symbol', prefix .. 'count', prefix .. 'affinity',
-  prefix .. 'emotives', prefix .. 'metadata', prefix .. 'felt', meta)
+  prefix .. 'inherited', prefix .. 'emotives', prefix .. 'metadata', prefix .. 'felt', meta)
 redis.call('SREM', shard .. ':dropped', kb)
 return tonumber(kb)

@@ -29,7 +29,7 @@ local frequency = frequency_of(prefix, id)
 local felt = redis.call('HGET', prefix .. 'felt', id)
 felt = felt and cmsgpack.unpack(felt) or {}
 local vocabulary, occurrences = number(totals[3]), number(totals[4])
-local weighed_ids, weighed_sums = {}, {}
+local weighed_ids, weighed_sums, bereft = {}, {}, {}
 for i = 1, #symbols, 2 do
   local symbol, times = symbols[i], symbols[i + 1]
   local total, members = unpack_count(redis.call('HGET', prefix .. 'count', symbol))
@@ -38,6 +38,7 @@ for i = 1, #symbols, 2 do
     vocabulary = vocabulary - 1
     redis.call('HDEL', prefix .. 'count', symbol)
     redis.call('HDEL', prefix .. 'affinity', symbol)
+    if redis.call('HDEL', prefix .. 'inherited', symbol) == 1 then bereft[#bereft + 1] = symbol end
     weighed_ids[#weighed_ids + 1] = symbol
     weighed_sums[#weighed_sums + 1] = {}
   else
@@ -59,6 +60,12 @@ for _, part in ipairs({'emotives', 'metadata', 'felt'}) do redis.call('HDEL', pr
 redis.call('HINCRBY', meta, 'forgotten', 1)
 redis.call('HSET', meta, 'patterns', number(totals[1]) - 1,
   'frequencies', number(totals[2]) - frequency, 'symbols', vocabulary, 'occurrences', occurrences)
-append('forget', kb, {'rows', 1, 'id', id,
-  'affinities', cmsgpack.pack({weighed_ids, weighed_sums})})
+local fields = {'rows', 1, 'id', id, 'affinities', cmsgpack.pack({weighed_ids, weighed_sums})}
+if #bereft > 0 then
+  local nothing = {}
+  for i = 1, #bereft do nothing[i] = {} end
+  fields[#fields + 1] = 'inherited'
+  fields[#fields + 1] = cmsgpack.pack({bereft, nothing})
+end
+append('forget', kb, fields)
 return answer(operation, kept, cmsgpack.pack({1, ARGV[9]}))

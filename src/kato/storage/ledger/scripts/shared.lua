@@ -12,6 +12,7 @@
 --   {0}:<kb>:symbol           hash    symbol text -> symbol id
 --   {0}:<kb>:count            hash    symbol id -> frequency (6 bytes), member patterns (6 bytes)
 --   {0}:<kb>:affinity         hash    symbol id -> emotive -> sum
+--   {0}:<kb>:inherited        hash    symbol id -> emotive -> the part of its sum that came with a move
 --   {0}:<kb>:emotives         hash    pattern id -> newest records, each as JSON
 --   {0}:<kb>:metadata         hash    pattern id -> key -> values
 --   {0}:<kb>:felt             hash    pattern id -> emotive -> its share of the affinity sums
