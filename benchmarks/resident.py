@@ -17,8 +17,8 @@ GROWTH = 0.05
 """Share by which memory may differ between the second quarter of the time and the last."""
 
 LEAST_GROWN = 4 << 20
-"""Bytes that count as growth at all: what an allocator keeps makes more than a twentieth of a process
-that has ten MiB."""
+"""Bytes that count as growth at all: of a process that has ten MiB, a twentieth is what its allocator
+keeps."""
 
 
 class Residents:
