@@ -17,7 +17,7 @@ GROWTH = 0.05
 """Share by which memory may differ between the second quarter of the time and the last."""
 
 LEAST_GROWN = 4 << 20
-"""Bytes that count as growth at all: of a process that has ten MiB, a twentieth is what its allocator
+"""Bytes that count as growth at all: of a process of ten MiB, a twentieth is what its allocator
 keeps."""
 
 
