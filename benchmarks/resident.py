@@ -16,6 +16,10 @@ SAMPLE_SECONDS = 5.0
 GROWTH = 0.05
 """Share by which memory may differ between the second quarter of the time and the last."""
 
+LEAST_GROWN = 4 << 20
+"""Bytes that count as growth at all: of a process of ten MiB, a twentieth is what its allocator
+keeps."""
+
 
 class Residents:
     """Samples the resident memory of processes while it is open.
@@ -65,14 +69,15 @@ class Residents:
 
 
 def growth_of(values: list[float]) -> float:
-    """By which share the median of the last quarter is above that of the second.
+    """By which share the median of the last quarter is above that of the second; 0 if by a little.
 
-    >>> growth_of([1, 1, 10, 10, 11, 11, 11, 11])
+    >>> mib = 1 << 20
+    >>> growth_of([mib, mib, 100 * mib, 100 * mib, *[110 * mib] * 4])
     0.1
     """
     quarter = len(values) // 4
     early, late = median(values[quarter : 2 * quarter]), median(values[-quarter:])
-    return round(late / early - 1, 4) if early else 0.0
+    return round(late / early - 1, 4) if abs(late - early) >= LEAST_GROWN else 0.0
 
 
 def grown(growth: Mapping[str, float]) -> list[str]:

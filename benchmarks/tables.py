@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import RESULTS, ROOT
+from benchmarks.market_tables import MARKET_TABLES
 from benchmarks.recall_tables import RECALL_TABLES
 
 
@@ -173,6 +174,7 @@ def main() -> None:
     _write(ROOT / "README.md", TABLES)
     _write(ROOT / "docs" / "filters.md", FILTER_TABLES)
     _write(ROOT / "docs" / "recall.md", RECALL_TABLES)
+    _write(ROOT / "docs" / "market.md", MARKET_TABLES)
 
 
 def _write(document: Path, tables: dict[str, Callable[[], str]]) -> None:

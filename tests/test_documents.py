@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.market_tables import MARKET_TABLES
 from benchmarks.tables import FILTER_TABLES, TABLES
 from tools.references import DOCUMENTS as REFERENCES
 
@@ -20,6 +21,7 @@ from kato.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
+MARKET = (ROOT / "docs" / "market.md").read_text(encoding="utf-8")
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -74,8 +76,9 @@ def test_the_command_exists(command: str) -> None:
     [
         *((README, name, table) for name, table in TABLES.items()),
         *((FILTERS, name, table) for name, table in FILTER_TABLES.items()),
+        *((MARKET, name, table) for name, table in MARKET_TABLES.items()),
     ],
-    ids=[*TABLES, *FILTER_TABLES],
+    ids=[*TABLES, *FILTER_TABLES, *MARKET_TABLES],
 )
 def test_the_table_is_what_was_measured(document: str, name: str, table: Callable[[], str]) -> None:
     shown = document.split(f"<!-- table: {name} -->\n")[1].split("<!-- end -->", maxsplit=1)[0]

@@ -49,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             without keys of each client address; 0 is no limit (``KATO_REQUESTS_PER_SECOND``).
         kafka_bootstrap: ``host:port`` of brokers that are the log of market feeds, by commas; the
             ledger's server if unset (``KATO_KAFKA_BOOTSTRAP``).
+        kafka_config: File with properties of the Kafka client, a ``name=value`` a line in the names
+            of librdkafka: how to log in, certificates (``KATO_KAFKA_CONFIG``).
         kafka_engine: Whether ClickHouse reads the brokers by its own Kafka engine, and ingest what
             that carried; only a ClickHouse server can (``KATO_KAFKA_ENGINE``).
         kafka_partitions: Partitions of the topics that KATO makes (``KATO_KAFKA_PARTITIONS``).
@@ -82,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_keys_file: Path | None = None
     requests_per_second: int = 0
     kafka_bootstrap: str | None = None
+    kafka_config: Path | None = None
     kafka_engine: bool = False
     kafka_partitions: int = 8
     kafka_replication: int = -1
@@ -116,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             api_keys_file=Path(keys) if (keys := env.get("KATO_API_KEYS_FILE")) else None,
             requests_per_second=_integer(env, "KATO_REQUESTS_PER_SECOND", 0, 0, 1 << 20),
             kafka_bootstrap=env.get("KATO_KAFKA_BOOTSTRAP") or None,
+            kafka_config=Path(file) if (file := env.get("KATO_KAFKA_CONFIG")) else None,
             kafka_engine=_boolean(env, "KATO_KAFKA_ENGINE", default=False),
             kafka_partitions=_integer(env, "KATO_KAFKA_PARTITIONS", 8, 1, 10_000),
             kafka_replication=_integer(env, "KATO_KAFKA_REPLICATION", -1, -1, 100),

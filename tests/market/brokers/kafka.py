@@ -24,10 +24,12 @@ _JVM = (
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},SASL_PLAINTEXT://127.0.0.1:{guarded},CONTROLLER://127.0.0.1:{controller}
 controller.quorum.voters=1@127.0.0.1:{controller}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config={login} required user_{user}="{password}";
 log.dirs={folder}/data
 auto.create.topics.enable=false
 broker.heartbeat.interval.ms=200
@@ -37,6 +39,9 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 """
 
+USER, PASSWORD = "kato", "s3cret"
+_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
 _CLUSTER_ID = "S2F0b1Rlc3RDbHVzdGVyMQ"
 
 
@@ -45,6 +50,7 @@ class KafkaBroker:
 
     Attributes:
         bootstrap: Its address, the same after every start.
+        guarded: Where it asks who somebody is: :data:`USER` with :data:`PASSWORD`.
 
     Raises:
         Missing: What it needs is not here.
@@ -54,11 +60,14 @@ class KafkaBroker:
         self._jars = artifacts()
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
-        broker, controller = _free_ports(2)
+        broker, guarded, controller = _free_ports(3)
         self.bootstrap = f"127.0.0.1:{broker}"
+        self.guarded = f"127.0.0.1:{guarded}"
         self._address = ("127.0.0.1", broker)
         self._properties = folder / "server.properties"
-        text = _PROPERTIES.format(broker=broker, controller=controller, folder=folder)
+        ports = {"broker": broker, "guarded": guarded, "controller": controller}
+        login = {"login": _LOGIN, "user": USER, "password": PASSWORD}
+        text = _PROPERTIES.format(**ports, **login, folder=folder)
         self._properties.write_text(text)
         self._format()
         self.start()

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -29,7 +31,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from kato.errors import StoreUnavailable, StoreUnreadable
+from kato.errors import InvalidConfig, StoreUnavailable, StoreUnreadable
+from kato.market.log.properties import SETTING
 from kato.market.log.records import Position, Record, Span
 
 CLEARED_EVERY = 64
@@ -45,6 +48,10 @@ LOGGED = 4
 """Of what librdkafka says, warnings and worse."""
 
 
+Properties = Mapping[str, str]
+NO_PROPERTIES: Properties = MappingProxyType({})
+
+
 class KafkaWriter:
     """Writes records: acknowledged by all replicas, each once and in order, compressed.
 
@@ -57,9 +64,13 @@ class KafkaWriter:
         replication: Copies of each; -1 what the broker thinks right.
         deadline: Seconds until what the broker did not take counts as lost.
         buffer_mb: MiB that may wait.
+        properties: Of the client, such as how to log in.
+
+    Raises:
+        InvalidConfig: The client knows no such property, or no such value of it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has its default
         self,
         bootstrap: str,
         *,
@@ -67,14 +78,16 @@ class KafkaWriter:
         replication: int = -1,
         deadline: float = 30.0,
         buffer_mb: int = 64,
+        properties: Properties = NO_PROPERTIES,
     ) -> None:
         self._bootstrap = bootstrap
         self._deadline = deadline
         self._failure: str | None = None
         self._sent = 0
-        self._topics = _Topics(bootstrap, partitions, replication, deadline)
+        common = _common(bootstrap, properties)
+        self._topics = _Topics(common, partitions, replication, deadline)
         options = {
-            **_common(bootstrap),
+            **common,
             "acks": "all",
             "enable.idempotence": True,
             "compression.type": "lz4",
@@ -85,7 +98,8 @@ class KafkaWriter:
             "delivery.report.only.error": True,
             "on_delivery": self._told,
         }
-        self._producer = Producer(options, logger=structlog.get_logger(__name__))
+        with _properties_checked():
+            self._producer = Producer(options, logger=structlog.get_logger(__name__))
 
     def send(self, topic: str, key: str, value: bytes, headers: Mapping[str, bytes]) -> None:
         """Take a record; see :meth:`~kato.market.log.records.LogWriter.send`."""
@@ -152,10 +166,17 @@ class KafkaReader:
     Args:
         bootstrap: ``host:port`` of one or more brokers, by commas.
         deadline: Seconds an answer may take.
+        properties: Of the client, such as how to log in.
+
+    Raises:
+        InvalidConfig: The client knows no such property, or no such value of it.
     """
 
-    def __init__(self, bootstrap: str, *, deadline: float = 10.0) -> None:
+    def __init__(
+        self, bootstrap: str, *, deadline: float = 10.0, properties: Properties = NO_PROPERTIES
+    ) -> None:
         self._bootstrap = bootstrap
+        self._common = _common(bootstrap, properties)
         self._deadline = deadline
         self._silent = False
         self._next: dict[Position, int] = {}
@@ -283,7 +304,7 @@ class KafkaReader:
 
     def _consumer(self) -> Consumer:
         options = {
-            **_common(self._bootstrap),
+            **self._common,
             "group.id": "kato",  # asked for, and not used
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
@@ -294,7 +315,8 @@ class KafkaReader:
             "fetch.wait.max.ms": 50,  # what is sought anew waits as long for the last answer
             "error_cb": self._heard,
         }
-        return Consumer(options, logger=structlog.get_logger(__name__))
+        with _properties_checked():
+            return Consumer(options, logger=structlog.get_logger(__name__))
 
     def _heard(self, _error: KafkaError) -> None:
         self._silent = True
@@ -303,8 +325,10 @@ class KafkaReader:
 class _Topics:
     """The topics that are there; those that are not are made."""
 
-    def __init__(self, bootstrap: str, partitions: int, replication: int, deadline: float) -> None:
-        self._bootstrap = bootstrap
+    def __init__(
+        self, common: Mapping[str, Any], partitions: int, replication: int, deadline: float
+    ) -> None:
+        self._common = dict(common)
         self._partitions = partitions
         self._replication = replication
         self._deadline = deadline
@@ -321,11 +345,12 @@ class _Topics:
         try:
             self._make(topic)
         except KafkaException as error:
-            raise _unavailable(self._bootstrap, error.args[0].str()) from error
+            bootstrap = self._common["bootstrap.servers"]
+            raise _unavailable(bootstrap, error.args[0].str()) from error
         self._known.add(topic)
 
     def _make(self, topic: str) -> None:
-        admin = AdminClient(_common(self._bootstrap))
+        admin = AdminClient(self._common)
         if topic in admin.list_topics(timeout=self._deadline).topics:
             return
         wanted = NewTopic(topic, self._partitions, self._replication)
@@ -346,14 +371,23 @@ _GONE = frozenset(
 )
 
 
-def _common(bootstrap: str) -> dict[str, Any]:
+def _common(bootstrap: str, properties: Properties) -> dict[str, Any]:
     """What all clients are told; librdkafka would wait up to ten seconds to connect again."""
     return {
+        **properties,
         "bootstrap.servers": bootstrap,
         "log_level": LOGGED,
         "reconnect.backoff.ms": 250,
         "reconnect.backoff.max.ms": 1000,
     }
+
+
+@contextmanager
+def _properties_checked() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as error:
+        raise InvalidConfig({SETTING: error.args[0].str()}) from error
 
 
 def _places(offsets: Mapping[Position, int]) -> list[TopicPartition]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kato.errors import InvalidConfig, StoreUnavailable
+from kato.market.log.properties import read_properties
 from kato.market.log.records import LogReader, LogWriter
 from kato.market.log.stream import StreamReader, StreamWriter
 from kato.settings import Settings
@@ -20,7 +21,8 @@ def open_writer(settings: Settings) -> LogWriter:
 
     Raises:
         StoreUnavailable: Nobody answers where the log should be.
-        InvalidConfig: It is in a broker, and the extra for that is not installed.
+        InvalidConfig: It is in a broker, and the extra for that is not installed, or the file of
+            its client's properties is none.
     """
     if settings.kafka_bootstrap:
         with _extra():
@@ -29,6 +31,7 @@ def open_writer(settings: Settings) -> LogWriter:
             settings.kafka_bootstrap,
             partitions=settings.kafka_partitions,
             replication=settings.kafka_replication,
+            properties=_properties(settings),
         )
     return StreamWriter(open_ledger(settings), limit_mb=settings.market_log_limit_mb)
 
@@ -38,12 +41,13 @@ def open_reader(settings: Settings) -> LogReader:
 
     Raises:
         StoreUnavailable: Nobody answers where the log should be.
-        InvalidConfig: It is in a broker, and the extra for that is not installed.
+        InvalidConfig: It is in a broker, and the extra for that is not installed, or the file of
+            its client's properties is none.
     """
     if settings.kafka_bootstrap:
         with _extra():
             from kato.market.log.kafka import KafkaReader  # noqa: PLC0415 - an extra
-        return KafkaReader(settings.kafka_bootstrap)
+        return KafkaReader(settings.kafka_bootstrap, properties=_properties(settings))
     return StreamReader(open_ledger(settings))
 
 
@@ -60,6 +64,10 @@ def open_ledger(settings: Settings) -> Connection:
     if socket is None or owner_now(folder) is None:
         raise _ownerless(folder)
     return Connection.to_socket(socket, lambda: _silent(folder))
+
+
+def _properties(settings: Settings) -> dict[str, str]:
+    return read_properties(settings.kafka_config) if settings.kafka_config else {}
 
 
 @contextmanager
