@@ -6,10 +6,10 @@ import secrets
 from contextlib import ExitStack
 from pathlib import Path
 
-import msgspec
 import structlog
 
 from kato.errors import KatoError, StoreUnreadable
+from kato.memory.stores import Stores
 from kato.recall.index.catalog import Catalog
 from kato.recall.index.plan import IndexPlan
 from kato.recall.planner import Planner
@@ -23,8 +23,6 @@ from kato.storage.clickhouse.ids import PatternIds
 from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.clickhouse.postings import PostingTables
-from kato.storage.embedded.directory import DataDirectory
-from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
@@ -42,6 +40,7 @@ class Engines:
 
     Attributes:
         directory: The data directory, if a store is embedded.
+        connection: The ledger.
         counters: The ledger's counters.
         sessions: The ledger's sessions.
         journal: The ledger's journal.
@@ -54,19 +53,16 @@ class Engines:
     Raises:
         StoreInUse: Another process owns the data directory.
         StoreUnavailable: A store does not start or answer.
-        StoreUnreadable: The stores do not belong together.
+        StoreUnreadable: The stores do not belong together, or are half restored.
         StoreTooNew: A newer release wrote one of them.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
-        if path is not None:
-            settings = msgspec.structs.replace(
-                settings, data_dir=path, clickhouse_url=None, redis_url=None
-            )
         with ExitStack() as started:
-            self.directory = self._directory(settings, started)
-            self.connection = self._ledger(settings, started)
-            self._clickhouse = self._patterns(settings, started)
+            stores = started.enter_context(Stores(settings, path))
+            stores.check_whole()
+            settings, self.directory = stores.settings, stores.directory
+            self.connection, self._clickhouse = stores.connection, stores.clickhouse
             migrate(self._clickhouse)
             store = _store_of(self.connection, self._clickhouse)
             self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
@@ -92,31 +88,6 @@ class Engines:
     def close(self) -> None:
         """Stop both stores. What ClickHouse could not take stays in the journal."""
         self._started.close()
-
-    def _directory(self, settings: Settings, started: ExitStack) -> DataDirectory | None:
-        if settings.clickhouse_url and settings.redis_url:
-            return None
-        return started.enter_context(DataDirectory(settings.data_dir))
-
-    def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
-        if settings.redis_url:
-            connection = Connection.to_url(settings.redis_url)
-        else:
-            assert self.directory is not None  # noqa: S101 - for the type checker
-            server = EmbeddedValkey(self.directory.ledger)
-            started.callback(server.stop)
-            connection = Connection.to_socket(server.socket, server.reason_of_death)
-        started.callback(connection.close)
-        return connection
-
-    def _patterns(self, settings: Settings, started: ExitStack) -> ClickHouse:
-        if settings.clickhouse_url:
-            clickhouse = ClickHouse.at(settings.clickhouse_url)
-        else:
-            assert self.directory is not None  # noqa: S101 - for the type checker
-            clickhouse = ClickHouse.embedded(self.directory.clickhouse)
-        started.callback(clickhouse.close)
-        return clickhouse
 
     def _catalog(
         self, settings: Settings, store: str, clickhouse: ClickHouse, started: ExitStack

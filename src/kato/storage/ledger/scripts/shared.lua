@@ -17,6 +17,7 @@
 --   {0}:<kb>:felt             hash    pattern id -> emotive -> its share of the affinity sums
 --   {0}:journal               stream  what ClickHouse has not got yet; ids are <sequence>-0
 --   {0}:journal:state         hash    sequence, bytes, done, done_bytes, and the intent
+--   {0}:held                  string  who takes a backup: until then no new batch is claimed
 --   {0}:notes:<subject>       hash    name of a knowledge base -> what was agreed on for it
 --   {0}:dropped               set     numbers whose keys are still to be removed
 --   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about

@@ -1,0 +1,1 @@
+"""What looks after a memory: backup, restore, export, import, upgrade."""
