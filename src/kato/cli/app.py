@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored
+from kato.cli import archives, demo, doctor, evaluate, explain, key, learn, predict, serve, stored
 from kato.cli.display.console import print_error
 from kato.cli.market import market
 from kato.cli.options import Common
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _LEARNING, _LOOKING = "Learn and predict", "Look and tidy"
+_KEEPING = "Keep and move"
 _SERVING, _STREAMS, _TRYING = "Serve", "Streams", "See it work"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
 app.command(rich_help_panel=_LEARNING)(predict.predict)
@@ -33,6 +34,9 @@ app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_KEEPING)(archives.backup)
+app.command(rich_help_panel=_KEEPING)(archives.restore)
+app.command(rich_help_panel=_KEEPING)(archives.upgrade)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)
