@@ -86,14 +86,14 @@ def test_other_files_than_the_archive_s_are_refused(change: str, copied: Path) -
 @pytest.mark.parametrize("what", ["the layout", "the ledger", "a migration"])
 def test_a_newer_archive_is_refused(what: str, kept: Path, tmp_path: Path, empty: Backend) -> None:
     manifest = Archive(kept).manifest()
-    newer: dict[str, Any] = {
+    newest: dict[str, dict[str, Any]] = {
         "the layout": {"format": manifest.format + 1},
         "the ledger": {"ledger_format": manifest.ledger_format + 1},
         "a migration": {"migrations": {"migrations": [1, 99]}},
-    }[what]
+    }
     folder = tmp_path / "newer"
     folder.mkdir()
-    ArchiveWriter(folder, None).finish(msgspec.structs.replace(manifest, **newer, pieces=[]))
+    ArchiveWriter(folder, None).finish(msgspec.structs.replace(manifest, **newest[what], pieces=[]))
     with pytest.raises(StoreTooNew, match="upgrade KATO"):
         restore(folder, empty.settings)
     assert not empty.settings.data_dir.exists()

@@ -69,12 +69,12 @@ def state_of(memory: kato.Memory) -> dict[str, Any]:
     """Statistics, symbols, patterns and predictions of all knowledge bases, and the session."""
     bases = {name: memory.knowledge_base(name) for name in memory.knowledge_bases()}
     return {
-        "bases": {name: _known_to(kb) for name, kb in bases.items()},
+        "bases": {name: known_to(kb) for name, kb in bases.items()},
         "session": kato.Session(memory.knowledge_base(NAMES[0]), session_id=SESSION).events,
     }
 
 
-def _known_to(kb: kato.KnowledgeBase) -> Any:
+def known_to(kb: kato.KnowledgeBase) -> Any:
     chance = random.Random(7)
     asked = [[chance.sample(WORDS, 1) for _ in range(3)] for _ in range(5)]
     patterns = kb.patterns(limit=1000)

@@ -11,7 +11,19 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import archives, demo, doctor, evaluate, explain, key, learn, predict, serve, stored
+from kato.cli import (
+    archives,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    key,
+    learn,
+    predict,
+    serve,
+    stored,
+    transfer,
+)
 from kato.cli.display.console import print_error
 from kato.cli.market import market
 from kato.cli.options import Common
@@ -37,6 +49,8 @@ app.command(rich_help_panel=_LOOKING)(stored.clear)
 app.command(rich_help_panel=_KEEPING)(archives.backup)
 app.command(rich_help_panel=_KEEPING)(archives.restore)
 app.command(rich_help_panel=_KEEPING)(archives.upgrade)
+app.command(rich_help_panel=_KEEPING)(transfer.export)
+app.command("import", rich_help_panel=_KEEPING)(transfer.import_)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)

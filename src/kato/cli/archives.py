@@ -29,7 +29,7 @@ def backup(
     """Copy both stores into one archive, as of one moment, while learning goes on."""
     from kato.upkeep.backup import backup as take  # noqa: PLC0415 - help must not wait for it
 
-    with options.opened(context) as memory:
+    with options.opened_here(context) as memory:
         taken = take(memory, target, since)
     if json:
         print_json(taken)

@@ -235,6 +235,24 @@ def opened(context: typer.Context) -> Iterator[AnyMemory]:
         yield memory
 
 
+@contextmanager
+def opened_here(context: typer.Context) -> Iterator[Memory]:
+    """The memory the options before the command say, which no service has open by itself.
+
+    Raises:
+        InvalidInput: A service is to be asked, which does not do it.
+        StoreInUse: A process has the stores open.
+    """
+    common = context.find_object(Common) or Common()
+    if common.url is not None:
+        raise InvalidInput(
+            "this is done with the stores at hand, not through a service",
+            remedy="give no --url, but --data-dir, or KATO_CLICKHOUSE_URL and KATO_REDIS_URL",
+        )
+    with kato.open(common.data_dir) as memory:
+        yield memory
+
+
 def _owner_s(common: Common, in_use: StoreInUse) -> RemoteMemory:
     """The memory of the process that has the stores open; the error, if it serves none."""
     from kato.storage.embedded.directory import owner_of  # noqa: PLC0415 - only needed here

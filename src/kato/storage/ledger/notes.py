@@ -28,6 +28,10 @@ class Notes:
         agreed = self.read(name)
         return note if agreed is None else agreed
 
+    def keep(self, name: str, note: bytes) -> None:
+        """Agree on this, whatever was agreed on."""
+        self._connection.command("HSET", self._key, name, note)
+
     def remove(self, name: str) -> None:
         """Agree on nothing."""
         self._connection.command("HDEL", self._key, name)
