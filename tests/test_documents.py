@@ -40,6 +40,10 @@ def test_the_market_s_examples_answer_as_printed() -> None:
     assert_answers_as_printed(ROOT / "docs" / "market.md", 15)
 
 
+def test_the_upkeep_examples_answer_as_printed() -> None:
+    assert_answers_as_printed(ROOT / "docs" / "upkeep.md", 5)
+
+
 def assert_answers_as_printed(document: Path, least: int) -> None:
     found = doctest.testfile(str(document), module_relative=False, encoding="utf-8")
     assert found.attempted > least
