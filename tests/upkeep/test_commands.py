@@ -52,7 +52,7 @@ def test_a_round(run: Kato, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("backup", "x"), ("restore", "x"), ("upgrade",), ("export", "x"), ("import", "x")]
+    "command", [("restore", "x"), ("upgrade",), ("export", "x"), ("import", "x")]
 )
 def test_a_service_is_not_asked(run: Kato, command: tuple[str, ...]) -> None:
     code, _, err = run("--url", "http://127.0.0.1:1", *command)

@@ -27,9 +27,13 @@ def backup(
     json: options.Json = False,
 ) -> None:
     """Copy both stores into one archive, as of one moment, while learning goes on."""
-    from kato.upkeep.backup import backup as take  # noqa: PLC0415 - help must not wait for it
+    from kato.memory import Memory  # noqa: PLC0415 - help must not wait for it
+    from kato.upkeep.backup import backup as take  # noqa: PLC0415 - as above
 
-    with options.opened_here(context) as memory:
+    with options.opened(context) as memory:
+        if not isinstance(memory, Memory):
+            _fetch(context, memory.url, target, since)
+            return
         taken = take(memory, target, since)
     if json:
         print_json(taken)
@@ -39,6 +43,17 @@ def backup(
         safe(f"{target}: {taken.patterns:,} patterns, {decimal(taken.written)} written{shared}"),
         soft_wrap=True,
     )
+
+
+def _fetch(context: typer.Context, url: str, target: Path, since: Path | None) -> None:
+    """Let the service that has the stores open take it."""
+    from kato.client.backup import fetch_backup  # noqa: PLC0415 - help must not wait for it
+
+    if since is not None:
+        raise InvalidInput("a service sends whole backups", remedy="leave --since out")
+    common = context.find_object(options.Common) or options.Common()
+    size = fetch_backup(url, common.api_key, target)
+    answers().print(safe(f"{target}: {decimal(size)} of {url}"), soft_wrap=True)
 
 
 def restore(
