@@ -20,8 +20,9 @@ from tests.upkeep.whole import History, state_of
 import kato
 from kato.errors import InvalidInput, StoreTooNew, StoreUnreadable
 from kato.storage.embedded.directory import DataDirectory
-from kato.upkeep.archive import Archive, ArchiveWriter
+from kato.upkeep.archive import Archive, ArchiveWriter, reading
 from kato.upkeep.backup import backup
+from kato.upkeep.packing import pack
 from kato.upkeep.restore import restore
 
 
@@ -70,6 +71,17 @@ def test_a_flipped_bit_in_any_file_is_refused(copied: Path, empty: Backend) -> N
         file.write_bytes(whole)
     assert not empty.settings.data_dir.exists()
     Archive(copied).verify()
+
+
+def test_a_file_that_is_cut_off_is_refused(kept: Path, tmp_path: Path, empty: Backend) -> None:
+    file = tmp_path / "archive.tar"
+    pack(Path(shutil.copytree(kept, tmp_path / "archive")), file)
+    with reading(file) as archive:
+        archive.verify()
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    with pytest.raises(StoreUnreadable, match="another"):
+        restore(file, empty.settings)
+    assert not empty.settings.data_dir.exists()
 
 
 @pytest.mark.parametrize("change", ["missing", "more"])

@@ -17,8 +17,6 @@ import errno
 import hashlib
 import os
 import shutil
-import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from kato.errors import InvalidInput, StoreFull, StoreTooNew, StoreUnreadable
+from kato.upkeep.packing import pack, unpacked
 
 FORMAT = 1
 """Layout of an archive; one with a higher number was written by a newer release."""
@@ -121,7 +120,7 @@ class Archive:
                 )
             return msgspec.json.decode(data, type=Manifest)
         except msgspec.DecodeError as error:
-            raise _damaged(self.folder, f"{_MANIFEST}: {error}") from None
+            raise damaged(self.folder, f"{_MANIFEST}: {error}") from None
 
     def path(self, name: str) -> Path:
         """Where one of its files is."""
@@ -138,7 +137,7 @@ class Archive:
             pairs = [line.split("  ") for line in text.removesuffix("\n").split("\n")]
             return {name: digest for digest, name in pairs}
         except ValueError:
-            raise _damaged(self.folder, _SUMS) from None
+            raise damaged(self.folder, _SUMS) from None
 
     def verify(self) -> None:
         """Compare all files with their checksums.
@@ -153,10 +152,10 @@ class Archive:
             if not path.is_dir()
         }
         if odd := there ^ {*sums, _SUMS}:
-            raise _damaged(self.folder, min(odd))
+            raise damaged(self.folder, min(odd))
         for name, digest in sums.items():
             if digest_of(self.path(name)) != digest:
-                raise _damaged(self.folder, name)
+                raise damaged(self.folder, name)
 
 
 class ArchiveWriter:
@@ -201,7 +200,7 @@ class ArchiveWriter:
         assert self._since is not None  # noqa: S101 - only what stands there is taken over
         source, path = self._since.path(name), self._folder / name
         if digest_of(source) != self._before.get(name):
-            raise _damaged(self._since.folder, name)
+            raise damaged(self._since.folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             path.hardlink_to(source)
@@ -241,7 +240,7 @@ def writing(target: Path, since: Archive | None = None) -> Iterator[ArchiveWrite
         try:
             yield ArchiveWriter(partial, since)
             if target.suffix == ".tar":
-                _pack(partial, target)
+                pack(partial, target)
             else:
                 partial.rename(target)
             _sync(target.parent)
@@ -251,21 +250,13 @@ def writing(target: Path, since: Archive | None = None) -> Iterator[ArchiveWrite
 
 @contextmanager
 def reading(source: Path) -> Iterator[Archive]:
-    """An archive, whether it is a folder or a ``.tar`` file, which is unpacked meanwhile.
+    """An archive, whether it is a folder or a ``.tar`` file.
 
     Raises:
         StoreUnreadable: It is no archive.
     """
-    if not source.is_file():
-        yield Archive(source)
-        return
-    with tempfile.TemporaryDirectory(dir=source.parent, prefix=f"{source.name}.") as folder:
-        try:
-            with tarfile.open(source, "r:") as packed:
-                packed.extractall(folder, filter="data")
-        except (tarfile.TarError, EOFError) as error:
-            raise _damaged(source, str(error)) from None
-        yield Archive(Path(folder))
+    with unpacked(source) as folder:
+        yield Archive(folder)
 
 
 def digest_of(path: Path) -> str:
@@ -290,17 +281,6 @@ class _Format(msgspec.Struct):
     format: int
 
 
-def _pack(folder: Path, target: Path) -> None:
-    packed = folder / target.name
-    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    with tarfile.open(packed, "w") as tar:
-        for name in names:
-            tar.add(folder / name, str(name))
-    with packed.open("rb") as file:
-        os.fsync(file.fileno())
-    packed.rename(target)
-
-
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -309,5 +289,6 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _damaged(folder: Path, what: str) -> StoreUnreadable:
+def damaged(folder: Path, what: str) -> StoreUnreadable:
+    """The error that a file of an archive is not what it was."""
     return StoreUnreadable(f"the backup {folder} is damaged: {what}", remedy="use another one")

@@ -46,20 +46,14 @@ def shown(snapshot: Path, database: int = 0) -> Iterator[Connection]:
     """
     with tempfile.TemporaryDirectory(dir=runtime_folder()) as folder:
         log, socket = Path(folder, "log"), Path(folder, "socket")
-        options = {
-            "port": "0",
-            "unixsocket": str(socket),
-            "unixsocketperm": "700",
-            "dir": str(snapshot.parent.absolute()),
-            "dbfilename": snapshot.name,
-            "logfile": str(log),
-            "save": "",
-            "appendonly": "no",
-            "databases": str(_DATABASES),
-        }
-        given = [text for name, value in options.items() for text in (f"--{name}", value)]
         shell = subprocess.Popen(  # noqa: S603 - the binary of a dependency, our own options
-            ["/bin/sh", "-c", _UNTIL_THE_PIPE_ENDS, get_binary_path(), *given],
+            [
+                "/bin/sh",
+                "-c",
+                _UNTIL_THE_PIPE_ENDS,
+                get_binary_path(),
+                *_options(snapshot, socket, log),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -75,6 +69,21 @@ def shown(snapshot: Path, database: int = 0) -> Iterator[Connection]:
             assert shell.stdin is not None  # noqa: S101 - for the type checker
             shell.stdin.close()
             shell.wait()
+
+
+def _options(snapshot: Path, socket: Path, log: Path) -> list[str]:
+    options = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(snapshot.parent.absolute()),
+        "dbfilename": snapshot.name,
+        "logfile": str(log),
+        "save": "",
+        "appendonly": "no",
+        "databases": str(_DATABASES),
+    }
+    return [text for name, value in options.items() for text in (f"--{name}", value)]
 
 
 def _await(shell: subprocess.Popen[bytes], socket: Path, log: Path, snapshot: Path) -> None:
