@@ -20,8 +20,8 @@ from kato.settings import Settings
 
 DOCUMENT = create_app(Settings.from_environment({})).openapi()
 
-API = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/import$")
-"""Without what takes files, which :mod:`tests.service.test_transfer` tries."""
+API = schemathesis.openapi.from_dict(DOCUMENT).exclude(path_regex="/(import|backup)$")
+"""Without what takes or sends files; see :mod:`tests.service.test_transfer` and `test_backup`."""
 
 WANTED = [
     checks.not_a_server_error,

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from kato.cli import (
+    archives,
     demo,
     doctor,
     evaluate,
@@ -22,6 +23,7 @@ from kato.cli import (
     rebuild,
     serve,
     stored,
+    transfer,
     verify,
 )
 from kato.cli.display.console import print_error
@@ -38,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _LEARNING, _LOOKING = "Learn and predict", "Look and tidy"
+_KEEPING = "Keep and move"
 _SERVING, _STREAMS, _TRYING = "Serve", "Streams", "See it work"
 _UPKEEP = "Look after a memory"
 app.command(rich_help_panel=_LEARNING)(learn.learn)
@@ -49,6 +52,11 @@ app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
 app.command(rich_help_panel=_UPKEEP)(verify.verify)
 app.add_typer(rebuild.rebuild, rich_help_panel=_UPKEEP)
+app.command(rich_help_panel=_KEEPING)(archives.backup)
+app.command(rich_help_panel=_KEEPING)(archives.restore)
+app.command(rich_help_panel=_KEEPING)(archives.upgrade)
+app.command(rich_help_panel=_KEEPING)(transfer.export)
+app.command("import", rich_help_panel=_KEEPING)(transfer.import_)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)

@@ -19,6 +19,7 @@ from kato.settings import Settings
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.ids import PatternIds
+from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.clickhouse.postings import PostingTables
 from kato.storage.ledger.counters import Counters
@@ -37,6 +38,7 @@ class Engines:
 
     Attributes:
         directory: The data directory, if a store is embedded.
+        connection: The ledger.
         counters: The ledger's counters.
         sessions: The ledger's sessions.
         journal: The ledger's journal.
@@ -49,15 +51,17 @@ class Engines:
     Raises:
         StoreInUse: Another process owns the data directory.
         StoreUnavailable: A store does not start or answer.
-        StoreUnreadable: The stores do not belong together.
+        StoreUnreadable: The stores do not belong together, or are half restored.
         StoreTooNew: A newer release wrote one of them.
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
         with ExitStack() as started:
             stores = started.enter_context(Stores(settings, path))
+            stores.check_whole()
             settings, self.directory = stores.settings, stores.directory
             self.connection, self._clickhouse = stores.connection, stores.clickhouse
+            migrate(self._clickhouse)
             store = store_of(self.connection, self._clickhouse)
             self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
             self.sessions = Sessions(self.connection)

@@ -1,4 +1,4 @@
-"""Start the two stores, and check that they belong together."""
+"""The two stores, started: what a memory, and what looks after one, stands on."""
 
 from __future__ import annotations
 
@@ -12,62 +12,79 @@ import msgspec
 from kato.errors import StoreUnreadable
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
-from kato.storage.clickhouse.migrations import migrate
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.journal import Journal
 
+RESTORING = f"{SHARD}:restoring"
+"""The key that says, while it is there, that a restore was begun and did not end."""
+
 
 class Stores:
-    """Both stores, running and migrated, until the context ends.
+    """Both stores, running, until :meth:`close`; nothing is asked of what they hold.
 
-    What a start brings up comes down again if a later step of it fails. Whether the two belong
-    together is not looked at: :func:`store_of` does.
+    What a start brings up comes down again if a later step of it fails.
 
     Args:
         settings: Where the stores are.
         path: Data directory of embedded stores, in place of all stores of the settings.
 
     Attributes:
-        settings: As given, with the path.
+        settings: The settings that apply.
         directory: The data directory, if a store is embedded.
         connection: The ledger.
-        clickhouse: The patterns.
+        clickhouse: ClickHouse.
 
     Raises:
         StoreInUse: Another process owns the data directory.
         StoreUnavailable: A store does not start or answer.
-        StoreTooNew: A newer release wrote one of them.
+        StoreTooNew: A newer release wrote the ledger or the directory.
     """
 
-    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+    def __init__(self, settings: Settings, path: Path | None) -> None:
         if path is not None:
             settings = msgspec.structs.replace(
                 settings, data_dir=path, clickhouse_url=None, redis_url=None
             )
         self.settings = settings
         with ExitStack() as started:
-            self.directory = self._directory(settings, started)
-            self.connection = self._ledger(settings, started)
-            self.clickhouse = self._patterns(settings, started)
-            migrate(self.clickhouse)
+            self.directory = self._directory(started)
+            self.connection = self._ledger(started)
+            self.clickhouse = self._patterns(started)
             self._started = started.pop_all()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the stores this process started, and let go of the data directory."""
         self._started.close()
 
-    def _directory(self, settings: Settings, started: ExitStack) -> DataDirectory | None:
-        if settings.clickhouse_url and settings.redis_url:
-            return None
-        return started.enter_context(DataDirectory(settings.data_dir))
+    def check_whole(self) -> None:
+        """Refuse what a restore left half done.
 
-    def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
-        if settings.redis_url:
-            connection = Connection.to_url(settings.redis_url)
+        Raises:
+            StoreUnreadable: A restore did not end.
+        """
+        archive = self.connection.command("GET", RESTORING)
+        if archive is not None:
+            raise StoreUnreadable(
+                f"the memory is half restored, from the backup {archive.decode()}",
+                remedy="run kato restore again: it begins anew",
+            )
+
+    def _directory(self, started: ExitStack) -> DataDirectory | None:
+        if self.settings.clickhouse_url and self.settings.redis_url:
+            return None
+        return started.enter_context(DataDirectory(self.settings.data_dir))
+
+    def _ledger(self, started: ExitStack) -> Connection:
+        if self.settings.redis_url:
+            connection = Connection.to_url(self.settings.redis_url)
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
             server = EmbeddedValkey(self.directory.ledger)
@@ -76,9 +93,9 @@ class Stores:
         started.callback(connection.close)
         return connection
 
-    def _patterns(self, settings: Settings, started: ExitStack) -> ClickHouse:
-        if settings.clickhouse_url:
-            clickhouse = ClickHouse.at(settings.clickhouse_url)
+    def _patterns(self, started: ExitStack) -> ClickHouse:
+        if self.settings.clickhouse_url:
+            clickhouse = ClickHouse.at(self.settings.clickhouse_url)
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
             clickhouse = ClickHouse.embedded(self.directory.clickhouse)

@@ -19,6 +19,7 @@ from kato.service.keys import KeyFile
 from kato.service.measuring import Measuring
 from kato.service.middleware import Bounds, Tracing
 from kato.service.routes import (
+    backup,
     deprecated,
     knowledge,
     market,
@@ -53,6 +54,7 @@ FAMILIES = (
     nodes,
     patterns,
     transfer,
+    backup,
     monitoring,
     deprecated,
     stream,

@@ -1,1 +1,1 @@
-"""Looks after a memory: verify, rebuild, and what else it needs now and then."""
+"""Looks after a memory: verify, rebuild, backup, restore, moving in and out."""

@@ -17,6 +17,7 @@ from kato.errors import StoreUnreadable
 from kato.memory.stores import Stores
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.migrations import migrate
 from kato.storage.ledger.connection import Connection, packed
 from kato.storage.ledger.rebuilding import (
     DONE,
@@ -79,6 +80,8 @@ def rebuild_ledger(
         Conflict: Another process rebuilds it.
     """
     with Stores(settings or Settings.from_environment(), path) as stores:
+        stores.check_whole()
+        migrate(stores.clickhouse)
         is_embedded = stores.settings.redis_url is None
         return restore(stores.clickhouse, stores.connection, progress, alone=is_embedded)
 

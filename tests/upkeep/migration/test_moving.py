@@ -208,7 +208,7 @@ def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
 @pytest.mark.timeout(3000)
 def test_killed_again_and_again(tmp_path: Path) -> None:
     seed = random.randrange(1 << 30)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    print(f"seed {seed}")
     rng = random.Random(seed)
     dumps = Dumps(tmp_path, Old(10_000))
     began = time.monotonic()

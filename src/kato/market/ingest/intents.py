@@ -72,7 +72,8 @@ class Intents:
         """Let a batch stand. The same may be claimed again.
 
         Raises:
-            Conflict: Another stands, or the group is not where this one begins.
+            Conflict: Another stands, or the group is not where this one begins, or a backup is
+                being taken.
             StoreUnavailable: The ledger does not answer.
         """
         offsets: list[Any] = []
@@ -81,6 +82,10 @@ class Intents:
         claimed = self._connection.run(
             "ingest_claim", self._group, intent.token, packed(intent), *offsets
         )
+        if claimed < 0:
+            raise Conflict(
+                "a backup is being taken", remedy="ingest goes on by itself when it is done"
+            )
         if not claimed:
             raise Conflict(
                 f"another process ingests for the group {self._group!a}",

@@ -6,16 +6,19 @@ import hashlib
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from kato.memory.exporting import Format
+from kato.memory.importing import Importing, Lines, Tally, parquet_rows
 from kato.memory.searching import LARGEST_PAGE, PatternPage
 from kato.service.context import Context, context_of
 from kato.service.json import answered
 from kato.service.operations import identity_of
 from kato.service.raw_paths import RawPathRoute
 from kato.service.routes.nodes import check_exists
-from kato.service.transfer import MEDIA, Format, Importing, Lines, exported, parquet_rows, spool
+from kato.service.transfer import MEDIA, exported, spool
 from kato.service.wire.errors import BODY, INVALID, NO_NODE, STORE
 from kato.service.wire.patterns import ImportAnswer
 from kato.storage.ledger.operations import Operation
@@ -85,8 +88,14 @@ async def import_node(
         await context.call(importing.replace)
     take = _take_lines if kind == "ndjson" else _take_parquet
     await take(request, context, importing)
-    outcome = await context.predict(importing.end)
-    return answered({"status": "completed", "node_id": importing.node, **outcome})
+    tally: Tally = await context.predict(importing.end)
+    return answered({"status": "completed", "node_id": importing.node, **_told(tally)})
+
+
+def _told(tally: Tally) -> dict[str, Any]:
+    """What is told of an import, as :class:`ImportAnswer` has it."""
+    counted = msgspec.structs.asdict(tally).items()
+    return {name: value for name, value in counted if name in ImportAnswer.model_fields}
 
 
 async def _take_lines(request: Request, context: Context, importing: Importing) -> None:

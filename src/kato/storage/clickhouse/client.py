@@ -21,8 +21,9 @@ from __future__ import annotations
 import resource
 import shutil
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn, Self
@@ -51,6 +52,9 @@ _INSERT_SETTINGS = {
     # What is replayed from long ago lies in many days, each a partition.
     "max_partitions_per_insert_block": 0,
 }
+
+STREAM_BYTES = 1 << 20
+"""Bytes of a part of a streamed answer."""
 
 LEAST_FREE = 8 << 20
 """Bytes the engine in this process must have free to be started."""
@@ -126,6 +130,36 @@ class ClickHouse:
         answer: bytes = self._asked(lambda: client.raw_query(statement, values, fmt="Native"))
         count_answer(len(answer))
         return answer
+
+    @contextmanager
+    def streamed(
+        self, statement: str, parameters: Mapping[str, Any] | None = None
+    ) -> Iterator[Iterator[bytes]]:
+        """The answer to a statement in Native format, part by part.
+
+        Nothing else is asked on this connection meanwhile. A server keeps the answer until it is
+        whole: of one that fails in the middle not a part is told, which a stream could not say.
+        """
+        client: Any = self._client
+        values, whole = dict(parameters or {}), {"wait_end_of_query": 1}
+        with self._turn:
+            try:
+                with closing(
+                    client.raw_stream(statement, values, settings=whole, fmt="Native")
+                ) as answer:
+                    yield iter(partial(answer.read, STREAM_BYTES), b"")
+            except (ClickHouseError, HTTPError) as error:
+                self.traffic.failed(str(error))
+                self._clean()
+                _fail(error)
+
+    def insert_native(
+        self, table: str, columns: Sequence[str], parts: Generator[bytes, None, None]
+    ) -> None:
+        """Insert rows in Native format, part by part; they are not known again when sent twice."""
+        settings = {**_INSERT_SETTINGS, "insert_deduplicate": 0, "max_insert_block_size": 1 << 20}
+        client, names = self._client, list(columns)
+        self._asked(lambda: client.raw_insert(table, names, parts, settings=settings, fmt="Native"))
 
     def command(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Carry out a statement that answers nothing."""

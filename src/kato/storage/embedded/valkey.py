@@ -246,10 +246,15 @@ def socket_on(folder: Path) -> Path | None:
 def _socket_path(folder: Path) -> Path:
     """A short path that follows from the folder, so that a later owner finds the server."""
     digest = sha1(os.fsencode(folder), usedforsecurity=False).hexdigest()[:16]
-    return _runtime_folder() / f"{digest}.sock"
+    return runtime_folder() / f"{digest}.sock"
 
 
-def _runtime_folder() -> Path:
+def runtime_folder() -> Path:
+    """A folder of this user's alone with a path short enough for sockets; made if not there.
+
+    Raises:
+        StoreUnreadable: There is one that others can write to.
+    """
     base = os.environ.get("XDG_RUNTIME_DIR")
     if base and len(base) < 60 and os.access(base, os.W_OK):
         folder = Path(base) / "kato"

@@ -6,7 +6,7 @@ takes an operation id and answers a repeat from its record, so a lost answer can
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
@@ -53,6 +53,7 @@ _SCRIPTS = (
     "state",
     "claim",
     "done",
+    "hold",
     "visit",
     "extend",
     "remove",
@@ -108,7 +109,12 @@ class Connection:
         self._retry = _thrice()
         shared = _source("shared")
         self._scripts = {name: _script(client, shared + _source(name)) for name in _SCRIPTS}
-        self._check_format()
+        found = self.format()
+        if found > FORMAT:
+            raise StoreTooNew(
+                f"the ledger has format {found}, this release knows {FORMAT}",
+                remedy="upgrade KATO",
+            )
 
     @classmethod
     def to_socket(cls, socket: Path, diagnosis: Callable[[], KatoError]) -> Connection:
@@ -130,6 +136,17 @@ class Connection:
         )
         pool = redis.asyncio.ConnectionPool.from_url(url, **_NO_TIMEOUT)
         return cls(client, pool.make_connection)
+
+    @property
+    def database(self) -> int:
+        """The number of the server's database that the ledger is in."""
+        return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
+
+    def format(self) -> int:
+        """The layout of the keys; that of this release if there are none yet."""
+        key = f"{SHARD}:format"
+        self.command("SET", key, FORMAT, "NX")
+        return int(self.command("GET", key))
 
     def sha(self, script: str) -> str:
         """The digest by which the server knows a script."""
@@ -228,6 +245,47 @@ class Connection:
         if self.command("EXISTS", f"{SHARD}:rebuilding"):
             raise _rebuilding()
 
+    def of_its_own(self) -> Any:
+        """A connection of the client's that nobody else uses; the caller disconnects it.
+
+        It is for what is no question and answer.
+
+        Raises:
+            StoreUnavailable: The server does not answer.
+        """
+        make: Callable[[], Any] = self._client.connection_pool.make_connection
+        try:
+            connection = make()
+            connection.connect()
+        except redis.RedisError as error:
+            self._fail(error)
+        return connection
+
+    def pipelined(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        """The answers to commands that may be sent twice without harm, sent in one go.
+
+        Raises:
+            StoreUnavailable: The server does not answer.
+        """
+        pipeline: Any = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        return list(self._asked(pipeline.execute)) if len(pipeline) else []
+
+    def keys(self, pattern: str) -> Iterator[bytes]:
+        """The keys whose names match a pattern, some more than once; looks at every key there is.
+
+        Raises:
+            StoreUnavailable: The server does not answer.
+        """
+        cursor = 0
+        while True:
+            cursor, found = self.command("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+            yield from found
+            cursor = int(cursor)
+            if not cursor:
+                return
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -246,16 +304,6 @@ class Connection:
         if isinstance(failure, StoreError):
             self.traffic.failed(str(failure))
         raise failure from error
-
-    def _check_format(self) -> None:
-        key = f"{SHARD}:format"
-        self.command("SET", key, FORMAT, "NX")
-        found = int(self.command("GET", key))
-        if found > FORMAT:
-            raise StoreTooNew(
-                f"the ledger has format {found}, this release knows {FORMAT}",
-                remedy="upgrade KATO",
-            )
 
 
 def packed(value: Any) -> bytes:

@@ -153,7 +153,9 @@ class Journal:
         self._connection = connection
 
     def claim(self, rows: int, size: int) -> Intent | None:
-        """The intent that stands, or a new one over the next entries; None if there are none.
+        """The intent that stands, or a new one over the next entries.
+
+        None if there are none, or while a backup holds them.
 
         Args:
             rows: Most patterns in a new batch.

@@ -43,14 +43,14 @@ class Operation(msgspec.Struct, frozen=True):
     kept_ms: int = KEPT_MS
 
     @classmethod
-    def repeatable(cls, identity: str, request: str) -> Operation:
-        """An operation that its caller may repeat within an hour."""
-        return cls(identity, request, "", REPEATABLE_MS)
+    def repeatable(cls, identity: str, request: str, kept_ms: int = REPEATABLE_MS) -> Operation:
+        """An operation that its caller may repeat within an hour, or longer if it says so."""
+        return cls(identity, request, "", kept_ms)
 
     @property
     def is_repeatable(self) -> bool:
         """Whether its caller may repeat it."""
-        return self.kept_ms == REPEATABLE_MS
+        return self.kept_ms >= REPEATABLE_MS
 
     def part(self, number: int | str) -> Operation:
         """The operation of one of several steps, which a repeat of all takes again."""

@@ -7,6 +7,7 @@ off in the middle is begun again.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from importlib import resources
 
 import msgspec
@@ -76,18 +77,27 @@ def migrate(
     """
     steps = known() if steps is None else steps
     taken = applied(clickhouse, table)
-    unknown = set(taken) - {step.number for step in steps}
-    if unknown:
-        raise StoreTooNew(
-            f"the {what} were written by a newer release (migration {max(unknown)})",
-            remedy="upgrade KATO",
-        )
+    check_known(taken, steps, what)
     pending = [step for step in steps if step.number not in taken]
     for step in pending:
         for statement in step.statements:
             clickhouse.command(statement)
         clickhouse.command(_TAKE, {"table": table, "number": step.number, "name": step.name})
     return [step.number for step in pending]
+
+
+def check_known(taken: Collection[int], steps: Collection[Migration], what: str = "tables") -> None:
+    """Refuse what has taken steps that are not known.
+
+    Raises:
+        StoreTooNew: It has.
+    """
+    unknown = set(taken) - {step.number for step in steps}
+    if unknown:
+        raise StoreTooNew(
+            f"the {what} were written by a newer release (migration {max(unknown)})",
+            remedy="upgrade KATO",
+        )
 
 
 def _parsed(file: str, text: str) -> Migration:

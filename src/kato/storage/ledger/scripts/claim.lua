@@ -7,7 +7,7 @@
 local state = redis.call('HMGET', journal_state, 'intent_first', 'intent_last', 'intent_token',
   'intent_rows')
 if state[1] then return {tonumber(state[1]), tonumber(state[2]), state[3], number(state[4])} end
-if redis.call('EXISTS', shard .. ':journal:held') == 1 then return {} end
+if redis.call('EXISTS', shard .. ':held') == 1 then return {} end
 local done = redis.call('HMGET', journal_state, 'done', 'done_bytes')
 local first, last, rows, bytes = nil, nil, 0, 0
 local from = number(done[1]) + 1

@@ -18,6 +18,7 @@
 --   {0}:<kb>:felt             hash    pattern id -> emotive -> its share of the affinity sums
 --   {0}:journal               stream  what ClickHouse has not got yet; ids are <sequence>-0
 --   {0}:journal:state         hash    sequence, bytes, done, done_bytes, and the intent
+--   {0}:held                  string  who wants that no new batch is claimed, for some seconds
 --   {0}:notes:<subject>       hash    name of a knowledge base -> what was agreed on for it
 --   {0}:dropped               set     numbers whose keys are still to be removed
 --   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about
@@ -28,7 +29,6 @@
 --   {0}:writer:<id>           string  the number and first offset of its last batch
 --   {0}:rebuilding            hash    there while the ledger is rebuilt: number -> how far, -1 if done
 --   {0}:rebuilder             string  who rebuilds it, as long as they say so
---   {0}:journal:held          string  who wants that no new batch is claimed, for some seconds
 
 local shard = KEYS[1]
 local journal = shard .. ':journal'

@@ -1,0 +1,51 @@
+"""A backup of all that the service holds: the way to one where it has embedded stores open."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from kato.service.context import Context, context_of
+from kato.service.wire.errors import STORE, Detail
+from kato.upkeep.backup import backup
+
+router = APIRouter(tags=["backup"], responses=STORE)
+
+_TAR = "application/x-tar"
+_ARCHIVE = {_TAR: {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.post(
+    "/backup",
+    response_class=FileResponse,
+    responses={
+        200: {"description": "The archive.", "content": _ARCHIVE},
+        409: {"model": Detail, "description": "Another backup is being taken."},
+    },
+)
+async def take_backup(context: Annotated[Context, Depends(context_of)]) -> Response:
+    """Take a backup of all nodes, sessions and layers, as `kato restore` takes it.
+
+    It is made in the service's cache folder first, which takes twice its size meanwhile, and sent
+    then. Learning goes on.
+    """
+    folder = await context.call(_folder, context.settings.cache_dir)
+    archive = folder / "backup.tar"
+    try:
+        await context.call(backup, context.memory, archive)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    done = BackgroundTask(shutil.rmtree, folder)
+    return FileResponse(archive, media_type=_TAR, filename=archive.name, background=done)
+
+
+def _folder(cache: Path) -> Path:
+    cache.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=cache, prefix="backup-"))

@@ -1,0 +1,55 @@
+"""Backup and restore: a history comes back as it was, from any stores to any, or not at all."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from tests.storage.counted import assert_counters_are
+from tests.upkeep.conftest import Fresh
+from tests.upkeep.whole import NAMES, History, state_of
+
+from kato.upkeep.backup import backup
+from kato.upkeep.restore import restore
+
+WAYS = [("embedded", "embedded"), ("embedded", "servers"), ("servers", "embedded")]
+
+
+def there_and_back(stores_of: Fresh, folder: Path, way: tuple[str, str], seed: int) -> None:
+    """A history, a backup, more history, an incremental backup; both are what was."""
+    print(f"seed {seed}")
+    origin, target = (stores_of(kind, name) for kind, name in zip(way, "ab", strict=True))
+    history = History(seed)
+    with origin.open() as memory:
+        for name in memory.knowledge_bases():  # of the test before, on servers
+            memory.forget_knowledge_base(name)
+        history.go_on(memory)
+        first = state_of(memory)
+        backup(memory, folder / "first")
+        history.go_on(memory)
+        second = state_of(memory)
+        backup(memory, folder / "second.tar", since=folder / "first")
+        assert state_of(memory) == second
+    for archive, state in (("first", first), ("second.tar", second)):
+        restore(folder / archive, target.settings, replace=True)
+        with target.open() as memory:
+            assert state_of(memory) == state
+    with target.open() as memory:
+        history.go_on(memory)
+        for name in NAMES:
+            assert_counters_are(memory.knowledge_base(name), history.references[name])
+
+
+@pytest.mark.parametrize("way", WAYS[1:], ids="-to-".join)
+def test_a_history_comes_back(stores_of: Fresh, tmp_path: Path, way: tuple[str, str]) -> None:
+    there_and_back(stores_of, tmp_path, way, random.randrange(1 << 30))
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("way", WAYS, ids="-to-".join)
+def test_histories_come_back(
+    stores_of: Fresh, tmp_path: Path, way: tuple[str, str], seed: int
+) -> None:
+    there_and_back(stores_of, tmp_path, way, seed)

@@ -1,0 +1,59 @@
+"""The commands, over real stores."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kato.cli import main
+
+Kato = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Kato:
+    """Run ``kato``; answers its exit code, what it printed, and what it noted."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    for name in ("KATO_URL", "KATO_CLICKHOUSE_URL", "KATO_REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run_main(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(each) for each in arguments])
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run_main
+
+
+def told(run: Kato, *arguments: object) -> Any:
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    return json.loads(out) if "--json" in arguments else out
+
+
+def test_a_round(run: Kato, tmp_path: Path) -> None:
+    one, two, archive = tmp_path / "one", tmp_path / "two", tmp_path / "monday.tar"
+    table = tmp_path / "all.ndjson"
+    table.write_text('{"events": [["a"], ["b"]]}\n{}\n{"events": [["b"], ["c"]], "frequency": 3}\n')
+    code, out, err = run("--data-dir", one, "import", table)
+    assert (code, out) == (1, "default: 3 rows: 2 new, 0 merged, 1 bad\n")
+    assert err.startswith("line 2: Object missing required field")
+    assert "2 patterns" in told(run, "--data-dir", one, "backup", archive)
+    assert told(run, "--data-dir", two, "restore", archive, "--json")["rows"] > 0
+    exported = told(run, "--data-dir", two, "export", tmp_path / "all.parquet", "--json")
+    assert (exported["patterns"], exported["pattern_frequencies"]) == (2, 4)
+    assert told(run, "--data-dir", two, "upgrade") == "migrations: none needed\nledger: format 1\n"
+    code, _, err = run("--data-dir", two, "restore", archive)
+    assert (code, "--replace" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "command", [("restore", "x"), ("upgrade",), ("export", "x"), ("import", "x")]
+)
+def test_a_service_is_not_asked(run: Kato, command: tuple[str, ...]) -> None:
+    code, _, err = run("--url", "http://127.0.0.1:1", *command)
+    assert (code, "--data-dir" in err) == (2, True)
