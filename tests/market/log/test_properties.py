@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tests.market.brokers.kafka import PASSWORD, USER, KafkaBroker
 from tests.market.brokers.maven import Missing
 
 from kato.errors import InvalidConfig, StoreUnavailable
+from kato.market.log import kafka
 from kato.market.log.kafka import KafkaReader, KafkaWriter
 from kato.market.log.opening import open_reader, open_writer
 from kato.market.log.properties import OURS, read_properties
@@ -37,6 +39,12 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 def test_a_line_that_cannot_be_used_is_told(tmp_path: Path, line: str) -> None:
     with pytest.raises(InvalidConfig, match="line 2"):
         read_properties(written(tmp_path, f"sasl.password=hidden\n{line}\n"))
+
+
+def test_all_that_is_set_for_the_client_is_refused_in_a_file() -> None:
+    source = Path(kafka.__file__).read_text("utf-8")
+    names = set(re.findall(r'^ +"([a-z_.]+)": ', source, flags=re.MULTILINE))
+    assert names - {"on_delivery", "error_cb"} == OURS
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

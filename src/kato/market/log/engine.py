@@ -56,10 +56,8 @@ SELECT '{source}' AS source, _topic AS topic, _partition AS partition, _offset A
     now() AS arrived
 FROM {database}.{table}
 """
-_OTHERS = """
-SELECT name FROM system.tables WHERE database = {database:String}
-    AND NOT startsWith(name, {table:String}) ORDER BY name DESC
-"""
+# A view's name begins as its table's does, so it comes first.
+_MADE = "SELECT name FROM system.tables WHERE database = {database:String} ORDER BY name DESC"
 _ERRORS = """
 SELECT exceptions.text[-1] FROM system.kafka_consumers
 WHERE database = {database:String} AND table = {table:String}
@@ -209,7 +207,9 @@ def open_engine(settings: Settings, clickhouse: ClickHouse, topics: Sequence[str
 
 
 def start_engine(clickhouse: ClickHouse, bootstrap: str, topics: Sequence[str]) -> None:
-    """Let ClickHouse read the topics of these brokers, and of no others any more.
+    """Let ClickHouse read these topics of these brokers, and nothing else any more.
+
+    What an earlier start made is made anew: it may be of other topics, or of an older release.
 
     Raises:
         InvalidConfig: The brokers' address is none.
@@ -217,9 +217,7 @@ def start_engine(clickhouse: ClickHouse, bootstrap: str, topics: Sequence[str]) 
     """
     migrate(clickhouse)
     clickhouse.command(f"CREATE DATABASE IF NOT EXISTS {ENGINE_DATABASE}")
-    table = _table_of(source_of(bootstrap))
-    others = clickhouse.rows(_OTHERS, {"database": ENGINE_DATABASE, "table": table})
-    for (name,) in others:
+    for (name,) in clickhouse.rows(_MADE, {"database": ENGINE_DATABASE}):
         clickhouse.command(f"DROP TABLE IF EXISTS {ENGINE_DATABASE}.`{name}` SYNC")
     installation = clickhouse.rows("SELECT toString(serverUUID())")[0][0]
     for statement in engine_statements(bootstrap, topics, installation):

@@ -43,6 +43,10 @@ Span = tuple[int, int, int]
 PAIRED = 16
 """Memories of up to so many symbols are looked for pairs in all rows of a chunk at once."""
 
+SELDOM = 16
+"""But not where no more than one row of so many has enough: memory is read as fast as it can be,
+and pairs are two thirds of what would be read of every row."""
+
 SAMPLED = CHUNK // 16
 """Rows at the beginning of each chunk that are looked at first, for a floor."""
 
@@ -205,11 +209,12 @@ def _passing(
         return _passing_touched(lists, overlap, begun.rows.bits, need, rows, begun.passing)
     work[ROWS] += high - low
     count_bits(lists, begun.rows.bits[low:high], overlap.common[low - start : high - start])
+    many = _mark_enough(overlap, need, rows) * SELDOM > high - low
     alone = _need(floor, cell, size, 1, memory.threshold)
-    if alone > need and size <= PAIRED:
+    if many and alone > need and size <= PAIRED:
         mark_paired(lists, memory.pairs, begun.rows, rows, overlap)
-        return _passing_paired(overlap, (need, alone), rows, begun.passing)
-    return _passing_all(overlap, need, rows, begun.passing)
+        _keep_paired(overlap, alone, rows)
+    return _marked(overlap, rows, begun.passing)
 
 
 @inner
@@ -239,27 +244,43 @@ def _passing_touched(
 
 
 @inner
-def _passing_all(overlap: Overlap, need: int, rows: Span, out: Array) -> int:
+def _mark_enough(overlap: Overlap, need: int, rows: Span) -> int:
+    """Mark the rows that have enough; answers how many."""
     start, low, high = rows
-    common, count = overlap.common[low - start : high - start], 0
-    # No branch: it would be guessed wrongly for every second row.
+    common, passing = overlap.common[low - start : high - start], overlap.passing
+    count = 0
     for index in range(high - low):
-        out[count, 0], out[count, 1] = low + index, common[index]
-        count += 1 if common[index] >= need else 0
-    common[:] = 0
+        passing[index] = 1 if common[index] >= need else 0
+        count += passing[index]
     return count
 
 
 @inner
-def _passing_paired(overlap: Overlap, needs: tuple[int, int], rows: Span, out: Array) -> int:
-    """Those with a pair need less than those without."""
-    (start, low, high), (need, alone) = rows, needs
-    common, paired = overlap.common[low - start : high - start], overlap.paired
-    count = 0
+def _keep_paired(overlap: Overlap, alone: int, rows: Span) -> None:
+    """Take the mark from rows without a pair, which need more."""
+    start, low, high = rows
+    common, passing, paired = (
+        overlap.common[low - start : high - start],
+        overlap.passing,
+        overlap.paired,
+    )
     for index in range(high - low):
-        out[count, 0], out[count, 1] = low + index, common[index]
-        least = alone if paired[index] == _NONE else need
-        count += 1 if common[index] >= least else 0
+        passing[index] &= 1 if common[index] >= alone or paired[index] != _NONE else 0
+
+
+@inner
+def _marked(overlap: Overlap, rows: Span, out: Array) -> int:
+    """Write the marked rows and their overlap, and take all marks away; answers how many."""
+    start, low, high = rows
+    common, passing = overlap.common[low - start : high - start], overlap.passing
+    count, size = 0, high - low
+    for word in range((size + 7) // 8):
+        if overlap.words[word] != _NONE:
+            for index in range(8 * word, min(size, 8 * word + 8)):
+                # No branch: it would be guessed wrongly too often.
+                out[count, 0], out[count, 1] = low + index, common[index]
+                count += passing[index]
+            overlap.words[word] = _NONE
     common[:] = 0
     return count
 

@@ -59,6 +59,8 @@ class Overlap(NamedTuple):
         common: int32[CHUNK], observed symbols of each row; all 0 between chunks.
         places: uint64[CHUNK], the places in the memory of those with a posting.
         paired: uint64[CHUNK], not 0 where a row of a span may have one of the memory's pairs.
+        passing: uint8[CHUNK], 1 where a row of a span has enough; all 0 between spans.
+        words: uint64[CHUNK / 8], the same, eight rows at a time.
         touched: int64[CHUNK], for the first ``size[0]``: rows with a posting.
         size: int64[1].
     """
@@ -66,16 +68,21 @@ class Overlap(NamedTuple):
     common: Array
     places: Array
     paired: Array
+    passing: Array
+    words: Array
     touched: Array
     size: Array
 
 
 def overlap_room() -> Overlap:
     """Room for one chunk."""
+    passing = np.zeros(CHUNK, np.uint8)
     return Overlap(
         np.zeros(CHUNK, np.int32),
         np.zeros(CHUNK, np.uint64),
         np.zeros(CHUNK, np.uint64),
+        passing,
+        passing.view(np.uint64),
         np.zeros(CHUNK, np.int64),
         np.zeros(1, np.int64),
     )
