@@ -15,6 +15,7 @@ from kato.memory.vitals import Vitals
 from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
+from kato.model.undoable import Undoable
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.channel import Channel
@@ -77,7 +78,7 @@ class Memory:
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)
         self._predictor = Predictor(
-            engines.counters, tail, engines.planner, engines.tables, vocabulary
+            engines.counters, tail, engines.planner, engines.tables, vocabulary, engines.writer.step
         )
 
     def __enter__(self) -> Self:
@@ -105,6 +106,8 @@ class Memory:
     def forget_knowledge_base(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget a knowledge base with all it holds, and that there was one of that name.
 
+        It can be undone for a while, see :meth:`undo`.
+
         Args:
             name: Its name.
             operation: An operation id that makes a repeat safe.
@@ -122,6 +125,16 @@ class Memory:
             )
         if operation.is_repeatable:
             operation.answer(told, bool)
+
+    def undo(
+        self, name: str, *, replace: bool = False, operation: Operation | None = None
+    ) -> Undoable:
+        """Give back what a knowledge base lost last; see :meth:`KnowledgeBase.undo`."""
+        return self.knowledge_base(name).undo(replace=replace, operation=operation)
+
+    def undoable(self) -> list[Undoable]:
+        """What can be undone in all knowledge bases, the last change first; at most 1000."""
+        return self._engines.undo.undoable()
 
     def stats(self) -> MemoryStatistics:
         """What the stores hold."""

@@ -30,7 +30,7 @@ from kato.errors import (
 )
 from kato.storage.traffic import Traffic
 
-FORMAT = 1
+FORMAT = 2
 """Layout of the keys; a ledger with a higher number was written by a newer release."""
 
 ANSWER_SECONDS = 15.0
@@ -44,6 +44,9 @@ _SCRIPTS = (
     "forget",
     "edit",
     "clear",
+    "undo",
+    "undoable",
+    "settle",
     "drop",
     "look",
     "facts",
@@ -60,6 +63,8 @@ _SCRIPTS = (
     "log_append",
     "log_bounds",
 )
+_HOLDING = ("forget", "clear", "undo", "undoable", "settle")
+"""Scripts that take something away or give it back: ``holding.lua`` comes before them."""
 
 
 # With a timeout of its own, which it has unless told otherwise, the asynchronous client makes a
@@ -95,8 +100,7 @@ class Connection:
         self._client = client
         self._diagnosis = diagnosis
         self._retry = _thrice()
-        shared = _source("shared")
-        self._scripts = {name: _script(client, shared + _source(name)) for name in _SCRIPTS}
+        self._scripts = {name: _script(client, _whole_source(name)) for name in _SCRIPTS}
         self._check_format()
 
     @classmethod
@@ -236,11 +240,19 @@ class Connection:
                 f"the ledger has format {found}, this release knows {FORMAT}",
                 remedy="upgrade KATO",
             )
+        if found < FORMAT:
+            self.command("SET", key, FORMAT)
 
 
 def packed(value: Any) -> bytes:
     """The value as MessagePack, the form scripts take lists and mappings in."""
     return msgspec.msgpack.encode(value)
+
+
+def _whole_source(name: str) -> str:
+    """A script behind what it shares with others."""
+    holding = _source("holding") if name in _HOLDING else ""
+    return _source("shared") + holding + _source(name)
 
 
 def _source(name: str) -> str:
@@ -275,6 +287,11 @@ def _translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | No
         return StoreFull(
             "the journal is full: ClickHouse does not take what was learned",
             remedy="see whether ClickHouse runs and has space, or raise KATO_JOURNAL_LIMIT_MB",
+        )
+    if "KATOMEMORY" in text:
+        return StoreFull(
+            "the ledger uses all the memory it may",
+            remedy="forget patterns or clear knowledge bases, or raise KATO_LEDGER_MEMORY_MB",
         )
     if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
         return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
