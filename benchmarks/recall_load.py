@@ -19,7 +19,6 @@ from benchmarks.workloads import Events, zipf_sequences
 from kato.memory import KnowledgeBase
 from kato.memory.engines import Engines
 from kato.memory.predicting import Predictor
-from kato.memory.vocabulary import Vocabulary
 from kato.storage.ledger.tail import Tail
 
 READERS = 4
@@ -122,7 +121,8 @@ def many(number: int) -> dict[str, Any]:
     with TemporaryDirectory(prefix="kato-") as folder, ExitStack() as started:
         engines = opened(Path(folder), started)
         tables = engines.tables
-        predictor = Predictor(engines.counters, Tail(), engines.planner, tables, Vocabulary(tables))
+        carry = engines.writer.step
+        predictor = Predictor(engines.counters, Tail(), engines.planner, tables, carry)
         kbs = [KnowledgeBase(f"kb {each}", engines, predictor) for each in range(number)]
         kbs[0].learn_many(_sequences(0))
         engines.flush()

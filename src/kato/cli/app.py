@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored
+from kato.cli import demo, doctor, evaluate, explain, key, learn, predict, serve, stored, undo
 from kato.cli.display.console import print_error
 from kato.cli.market import market
 from kato.cli.options import Common
@@ -33,6 +33,9 @@ app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_LOOKING)(stored.drop)
+app.command(rich_help_panel=_LOOKING)(undo.undo)
+app.command(rich_help_panel=_LOOKING)(undo.mark)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)

@@ -170,8 +170,8 @@ class Engines:
 def limits_of(settings: Settings) -> Limits:
     """The bounds of the ledger.
 
-    Where it is embedded it may take half of the machine's memory: the other half is ClickHouse's and
-    the recall index's.
+    An embedded one may take half of the machine's memory: the other half is for ClickHouse and
+    the recall index.
     """
     memory = settings.ledger_memory_mb
     if memory is None:

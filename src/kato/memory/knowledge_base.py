@@ -338,8 +338,8 @@ class KnowledgeBase:
         be undone for ``KATO_UNDO_SECONDS``.
 
         Args:
-            replace: Whether what was learned since a clear, or a pattern that was learned anew since
-                it was forgotten, gives way. That can be undone in its turn.
+            replace: Whether what was learned since a clear, or a pattern that was learned anew
+                since it was forgotten, gives way. That can be undone in its turn.
             operation: An operation id that makes a repeat safe.
 
         Returns:
@@ -350,10 +350,12 @@ class KnowledgeBase:
             Conflict: Something was learned since that would have to give way; nothing was changed.
             StoreFull: The journal is full; nothing was changed.
 
-        >>> kb = kb_named("undone")
-        >>> _ = kb.learn([["a"], ["b"]])
-        >>> kb.clear()
-        >>> kb.undo().patterns, kb.stats().patterns
+        >>> import tempfile, kato
+        >>> with kato.open(tempfile.mkdtemp()) as memory:
+        ...     kb = memory.knowledge_base("letters")
+        ...     _ = kb.learn([["a"], ["b"]])
+        ...     kb.clear()
+        ...     kb.undo().patterns, kb.stats().patterns
         (1, 1)
         """
         operation = (operation or Operation()).telling(True)

@@ -12,7 +12,6 @@ from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
 from kato.memory.vitals import Vitals
-from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
 from kato.model.undoable import Undoable
@@ -76,9 +75,8 @@ class Memory:
         self.vitals = Vitals(engines)
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
-        tail, vocabulary = Tail(), Vocabulary(engines.tables)
         self._predictor = Predictor(
-            engines.counters, tail, engines.planner, engines.tables, vocabulary, engines.writer.step
+            engines.counters, Tail(), engines.planner, engines.tables, engines.writer.step
         )
 
     def __enter__(self) -> Self:
@@ -125,6 +123,34 @@ class Memory:
             )
         if operation.is_repeatable:
             operation.answer(told, bool)
+
+    def mark(self, name: str, *, disposable: bool) -> None:
+        """Say whether a service may drop a knowledge base for whoever asks, tests and batches too.
+
+        A service drops none that is not marked (``DELETE /nodes/{node}``, an import that replaces).
+        The library does what it is told, marked or not. A mark stays until it is taken away.
+
+        Args:
+            name: The knowledge base's name; nothing needs to be learned into it yet.
+            disposable: Whether it may be dropped.
+
+        >>> import tempfile
+        >>> with open_memory(tempfile.mkdtemp()) as memory:
+        ...     memory.mark("scratch", disposable=True)
+        ...     memory.is_disposable("scratch"), memory.is_disposable("other")
+        (True, False)
+        """
+        check_text(name, "a knowledge base's name")
+        marks = self.notes("disposable")
+        if disposable:
+            marks.agree(name, b"1")
+        else:
+            marks.remove(name)
+
+    def is_disposable(self, name: str) -> bool:
+        """Whether a knowledge base is marked disposable; see :meth:`mark`."""
+        check_text(name, "a knowledge base's name")
+        return self.notes("disposable").read(name) is not None
 
     def undo(
         self, name: str, *, replace: bool = False, operation: Operation | None = None

@@ -90,7 +90,6 @@ class Predictor:
         tail: The journal's tail.
         recall: Finds the patterns.
         tables: ClickHouse's tables.
-        vocabulary: Texts of symbols.
         carry: Carries a batch of the journal to ClickHouse.
     """
 
@@ -100,7 +99,6 @@ class Predictor:
         tail: Tail,
         recall: Recall,
         tables: PatternTables,
-        vocabulary: Vocabulary,
         carry: Callable[[], object],
     ) -> None:
         self._carry = carry
@@ -108,7 +106,7 @@ class Predictor:
         self._tables = tables
         self._tail = tail
         self._recall = recall
-        self._vocabulary = vocabulary
+        self._vocabulary = Vocabulary(tables)
 
     def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
         """Predict from a memory of checked events, in stored order.

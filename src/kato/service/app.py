@@ -32,6 +32,7 @@ from kato.service.routes import (
     short_term_memory,
     stream,
     transfer,
+    undo,
 )
 from kato.service.version import VERSION
 from kato.service.wire.errors import REFUSED
@@ -53,6 +54,7 @@ FAMILIES = (
     nodes,
     patterns,
     transfer,
+    undo,
     monitoring,
     deprecated,
     stream,

@@ -7,7 +7,8 @@ memory, and one process of a host builds them.
 
 What is forgotten is hidden before the recall that knows of it: the ledger counts how many patterns
 were forgotten, so a count that has grown says that there are some to be hidden. They are in the
-segments all the same as long as ClickHouse has their rows: some may be given back, which is counted too.
+segments all the same as long as ClickHouse has their rows: some may be given back, which is counted
+too.
 """
 
 from __future__ import annotations

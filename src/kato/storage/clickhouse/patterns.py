@@ -64,7 +64,8 @@ class PatternSink:
     def purge(self, done: int) -> None:
         """Delete what is void up to ``done``: forgotten patterns, cleared knowledge bases.
 
-        What may still be given back lies behind it (see :meth:`kato.storage.ledger.undo.Undo.settle`).
+        What may still be given back lies behind it, as
+        :meth:`kato.storage.ledger.undo.Undo.settle` says.
         A tombstone goes one purge later than what it hides: a statement that began to read before
         still finds it, and postings that were built from what it read are deleted with it.
         """
@@ -74,13 +75,13 @@ class PatternSink:
             "WHERE cleared AND version <= {done:UInt64})"
         )
         void = "FROM tombstones FINAL WHERE version <= {done:UInt64} AND NOT taken_back"
-        forgotten = f"(kb, id) IN (SELECT kb, id {void})"  # noqa: S608 - no value is written into it
+        forgotten = f"(kb, id) IN (SELECT kb, id {void})"
         for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
         for table in ("symbols", "affinities", "vectors", "posting_coverage", "minhash_coverage"):
             self._delete(table, cleared, until)
         # Their table is not in the order of ids: only the knowledge bases that forgot are read.
-        forgetful = f"kb IN (SELECT kb {void})"  # noqa: S608
+        forgetful = f"kb IN (SELECT kb {void})"
         self._delete("minhash_bands", f"{cleared} OR {forgetful} AND {forgotten}", until)
         self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
         self._purged = done

@@ -1,7 +1,8 @@
 """What was cleared or forgotten is held for a while, and given back when it is asked for.
 
-A number that is given up keeps its keys, a forgotten pattern is written down with all it carried, and
-ClickHouse deletes the rows of neither. :meth:`Undo.settle` lets go of what was held long enough.
+A number that is given up keeps its keys, a forgotten pattern is written down with all it carried,
+and ClickHouse deletes the rows of neither. :meth:`Undo.settle` lets go of what was held long
+enough.
 """
 
 from __future__ import annotations
