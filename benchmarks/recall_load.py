@@ -145,7 +145,9 @@ def many(number: int) -> dict[str, Any]:
             "asked_first": {"wall_ms": first},
             "asked_again": {"wall_ms": again},
             "one_among_all": {"wall_ms": among_all, **_counted(engines)},
-            "ledger_bytes_per_pattern": round(engines.counters.memory() / number / PATTERNS, 1),
+            "ledger_bytes_per_pattern": round(
+                engines.connection.memory().dataset / number / PATTERNS, 1
+            ),
             "cleared_ms": _cleared(chosen),
         }
 

@@ -151,8 +151,10 @@ def _print_statistics(
     console.print(_counts_table(counts) if counts else "nothing was learned yet")
     if frequent:
         console.print(_symbols_table(frequent))
+    limit = stores.ledger_limit_bytes
+    allowed = f" of {decimal(limit)} it may use" if limit else ""
     console.print(
-        f"ledger {decimal(stores.ledger_bytes)}, disk {decimal(stores.disk_bytes)},"
+        f"ledger {decimal(stores.ledger_bytes)}{allowed}, disk {decimal(stores.disk_bytes)},"
         f" journal {stores.journal_entries:,} entries",
         style="dim",
     )

@@ -45,6 +45,7 @@ class Engines:
 
     Attributes:
         directory: The data directory, if a store is embedded.
+        limits: When the ledger refuses changes.
         counters: The ledger's counters.
         undo: What the ledger can give back.
         sessions: The ledger's sessions.
@@ -73,9 +74,9 @@ class Engines:
             self._clickhouse = self._patterns(settings, started)
             migrate(self._clickhouse)
             store = _store_of(self.connection, self._clickhouse)
-            limits = limits_of(settings)
-            self.counters = Counters(self.connection, limits)
-            self.undo = Undo(self.connection, limits)
+            self.limits = limits_of(settings)
+            self.counters = Counters(self.connection, self.limits)
+            self.undo = Undo(self.connection, self.limits)
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
@@ -107,6 +108,7 @@ class Engines:
     def _ledger(self, settings: Settings, started: ExitStack) -> Connection:
         if settings.redis_url:
             connection = Connection.to_url(settings.redis_url)
+            connection.refuse_if_it_evicts()
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
             server = EmbeddedValkey(self.directory.ledger)
@@ -157,6 +159,7 @@ class Engines:
 
         def upkeep() -> None:
             sink.purge(self.undo.settle())
+            self.sessions.tidy()
             while self.counters.drop_some():
                 pass
 

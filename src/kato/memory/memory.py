@@ -165,10 +165,13 @@ class Memory:
     def stats(self) -> MemoryStatistics:
         """What the stores hold."""
         engines = self._engines
+        memory = engines.connection.memory()
         return MemoryStatistics(
             knowledge_bases=len(engines.counters.names()),
             journal_entries=engines.journal.waiting(),
-            ledger_bytes=engines.counters.memory(),
+            ledger_bytes=memory.dataset,
+            ledger_used_bytes=memory.used,
+            ledger_limit_bytes=engines.limits.memory,
             disk_bytes=engines.tables.bytes_on_disk(),
         )
 

@@ -73,7 +73,8 @@ async def delete_node(node: str, context: Ours, operation: Once) -> Response:
 
     It must be marked disposable (`PUT /nodes/{node}/settings`), and it can be undone for a while.
     """
-    await check_disposable(node, context)
+    if await context.call(context.memory.has_knowledge_base, node):
+        await check_disposable(node, context)
     await context.call(context.memory.forget_knowledge_base, node, operation=operation)
     return answered({"status": "deleted", "node_id": node})
 
@@ -124,15 +125,12 @@ async def write_settings(node: str, wanted: NodeSettings, context: Ours) -> Resp
 
 
 async def check_disposable(node: str, context: Context) -> None:
-    """Refuse to drop a node that is there and not marked.
+    """Refuse to drop a node that is not marked.
 
     Raises:
         NotDisposable: It is not marked disposable.
     """
-    memory = context.memory
-    if await context.call(memory.is_disposable, node):
-        return
-    if await context.call(memory.has_knowledge_base, node):
+    if not await context.call(context.memory.is_disposable, node):
         raise NotDisposable(
             f"node {node[:60]!a} is not marked disposable, nothing was dropped",
             remedy="if it may go: PUT /nodes/{node}/settings with disposable true,"

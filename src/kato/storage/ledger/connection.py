@@ -72,6 +72,22 @@ _HOLDING = ("forget", "clear", "undo", "undoable", "settle")
 _NO_TIMEOUT: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 5}
 
 
+class MemoryInUse(msgspec.Struct, frozen=True):
+    """Memory of the ledger's server.
+
+    Attributes:
+        dataset: Bytes of the data.
+        used: Bytes of all it uses.
+        most: Bytes it may use by its own settings; 0 is no limit.
+        evicts: Whether it throws data away when it has used them.
+    """
+
+    dataset: int
+    used: int
+    most: int
+    evicts: bool
+
+
 class Connection:
     """A ledger that can be asked.
 
@@ -200,6 +216,28 @@ class Connection:
                 yield receive
         except redis.RedisError as error:
             self._fail(error)
+
+    def memory(self) -> MemoryInUse:
+        """What memory the server uses, and what it does when it has used all it may."""
+        info = self.command("INFO", "memory")
+        return MemoryInUse(
+            dataset=info["used_memory_dataset"],
+            used=info["used_memory"],
+            most=info["maxmemory"],
+            evicts=info["maxmemory"] > 0 and info["maxmemory_policy"] != "noeviction",
+        )
+
+    def refuse_if_it_evicts(self) -> None:
+        """Refuse a server that takes memory from data when it has no more.
+
+        Raises:
+            StoreUnavailable: It does: what was learned would vanish without a word.
+        """
+        if self.memory().evicts:
+            raise StoreUnavailable(
+                "the Redis or Valkey server throws data away when its memory is full",
+                remedy="set its maxmemory-policy to noeviction",
+            )
 
     def connections(self) -> tuple[int, int]:
         """How many connections are in use, and how many are open."""

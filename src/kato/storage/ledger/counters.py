@@ -496,11 +496,6 @@ class Counters:
         sums = self._connection.command("HGET", f"{SHARD}:{number}:affinity", symbol)
         return unpacked_emotives(sums) if sums else {}
 
-    def memory(self) -> int:
-        """Bytes of memory the server uses for data."""
-        info: Any = self._connection.command("INFO", "memory")
-        return int(info["used_memory_dataset"])
-
     def _read(self, script: str, *arguments: Any) -> Any:
         # Sending and waiting skips the client's hooks, a quarter of the time of a small answer.
         return self._connection.begin(script, *arguments)()
