@@ -72,6 +72,7 @@ def test_any_name_is_a_node_of_its_own(client: httpx.Client, node: str) -> None:
     client.post(f"/sessions/{session}/observe", json={"strings": [node]})
     (found,) = client.get(f"/sessions/{session}/predictions").json()["predictions"]
     assert found["name"] == name
+    marked(client, node)
     assert client.delete(path(node)).json()["node_id"] == node
     assert client.get(path(node, "patterns", name)).status_code == 404
 

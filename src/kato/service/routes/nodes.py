@@ -73,8 +73,7 @@ async def delete_node(node: str, context: Ours, operation: Once) -> Response:
 
     It must be marked disposable (`PUT /nodes/{node}/settings`), and it can be undone for a while.
     """
-    if await context.call(context.memory.has_knowledge_base, node):
-        await check_disposable(node, context)
+    await check_disposable(node, context, unless_missing=True)
     await context.call(context.memory.forget_knowledge_base, node, operation=operation)
     return answered({"status": "deleted", "node_id": node})
 
@@ -124,18 +123,27 @@ async def write_settings(node: str, wanted: NodeSettings, context: Ours) -> Resp
     return answered({"node_id": node, "disposable": wanted.disposable})
 
 
-async def check_disposable(node: str, context: Context) -> None:
+async def check_disposable(node: str, context: Context, *, unless_missing: bool = False) -> None:
     """Refuse to drop a node that is not marked.
+
+    Args:
+        node: The node.
+        context: What the service runs on.
+        unless_missing: Whether a node that is not there needs no mark.
 
     Raises:
         NotDisposable: It is not marked disposable.
     """
-    if not await context.call(context.memory.is_disposable, node):
-        raise NotDisposable(
-            f"node {node[:60]!a} is not marked disposable, nothing was dropped",
-            remedy="if it may go: PUT /nodes/{node}/settings with disposable true,"
-            " or kato mark NODE --disposable",
-        )
+    memory = context.memory
+    if await context.call(memory.is_disposable, node):
+        return
+    if unless_missing and not await context.call(memory.has_knowledge_base, node):
+        return
+    raise NotDisposable(
+        f"node {node[:60]!a} is not marked disposable, nothing was dropped",
+        remedy="if it may go: PUT /nodes/{node}/settings with disposable true,"
+        " or kato mark NODE --disposable",
+    )
 
 
 async def check_exists(node: str, context: Context) -> None:
