@@ -13,6 +13,7 @@ from tests.recall.index.test_catalog import Indexed
 from tests.storage.stores import Backend
 
 import kato
+from kato.model.config import SessionConfig
 from kato.recall import sql_plan
 from kato.recall.filters import bands
 from kato.recall.index import catalog
@@ -82,8 +83,11 @@ def by_postings(indexed: Indexed) -> Answers:
 
 
 def by_bands(indexed: Indexed) -> Answers:
-    config = {"filter_pipeline": ["minhash"], "minhash_threshold": 0.1, "max_predictions": 40}
-    return [msgspec.json.encode(indexed.kb.predict(e, **config)) for e in QUESTIONS[:2]]
+    config = SessionConfig().updated(
+        filter_pipeline=["minhash"], minhash_threshold=0.1, max_predictions=40
+    )
+    asked = [indexed.kb.predict_with(events, config) for events in QUESTIONS[:2]]
+    return [msgspec.json.encode(answer) for answer in asked]
 
 
 @pytest.mark.servers_deep

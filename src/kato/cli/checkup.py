@@ -8,11 +8,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -183,11 +184,16 @@ def redis(url: str) -> Findings:
         "appends to a file" if kept else "keeps nothing: what was learned last can be lost",
         "" if kept else "set appendonly yes and appendfsync always",
     )
+    yield _memory(facts)
+
+
+def _memory(facts: Mapping[str, Any]) -> Finding:
+    """What a server does when its memory is full; it must not throw data away."""
     most, policy = int(facts.get("maxmemory", 0)), facts.get("maxmemory_policy", "?")
     evicts = most > 0 and policy != "noeviction"
     used = f"{int(facts.get('used_memory', 0)) >> 20:,} MiB used"
     allowed = f", {most >> 20:,} MiB allowed, then {policy}" if most else ", no limit of its own"
-    yield Finding(
+    return Finding(
         "redis memory",
         not evicts,
         used + allowed,

@@ -64,10 +64,7 @@ class Undo:
         )
         outcome, record, in_the_way, told = msgspec.msgpack.decode(answer, type=_Answer)
         if outcome == "nothing":
-            raise NothingToUndo(
-                f"nothing can be undone in knowledge base {kb[:60]!a}",
-                remedy="what was cleared or forgotten is held for KATO_UNDO_SECONDS",
-            )
+            raise _nothing(kb)
         change = _undoable(record)
         if outcome == "occupied":
             raise _occupied(change, in_the_way)
@@ -105,6 +102,13 @@ def _undoable(record: _Record) -> Undoable:
     kind, kb, pattern, patterns, at, until = record
     return Undoable(
         msgspec.convert(kind, Kind), kb, pattern or None, patterns, at / 1000, until / 1000
+    )
+
+
+def _nothing(kb: str) -> NothingToUndo:
+    return NothingToUndo(
+        f"nothing can be undone in knowledge base {kb[:60]!a}",
+        remedy="what was cleared or forgotten is held for KATO_UNDO_SECONDS",
     )
 
 
