@@ -43,7 +43,7 @@ def held_for(backend: Backend, seconds: int) -> Backend:
 
 def learned(kb: kato.KnowledgeBase) -> str:
     """Two patterns, one learned twice and felt; answers its name."""
-    kb.learn(AD, emotives={"joy": 0.3}, metadata={"day": 1})
+    kb.learn(AD, emotives={"joy": 1.0}, metadata={"day": 1})  # 1.8 - 0.8 + 0.8 is not 1.8 again
     kb.learn(ABC, emotives={"joy": 0.1}, metadata={"day": 2})
     name = kb.learn(ABC, emotives={"joy": 0.7, "fear": -0.1})
     assert name is not None
