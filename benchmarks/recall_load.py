@@ -19,7 +19,6 @@ from benchmarks.workloads import Events, zipf_sequences
 from kato.memory import KnowledgeBase
 from kato.memory.engines import Engines
 from kato.memory.predicting import Predictor
-from kato.memory.vocabulary import Vocabulary
 from kato.storage.ledger.tail import Tail
 
 READERS = 4
@@ -122,7 +121,8 @@ def many(number: int) -> dict[str, Any]:
     with TemporaryDirectory(prefix="kato-") as folder, ExitStack() as started:
         engines = opened(Path(folder), started)
         tables = engines.tables
-        predictor = Predictor(engines.counters, Tail(), engines.planner, tables, Vocabulary(tables))
+        carry = engines.writer.step
+        predictor = Predictor(engines.counters, Tail(), engines.planner, tables, carry)
         kbs = [KnowledgeBase(f"kb {each}", engines, predictor) for each in range(number)]
         kbs[0].learn_many(_sequences(0))
         engines.flush()
@@ -145,7 +145,9 @@ def many(number: int) -> dict[str, Any]:
             "asked_first": {"wall_ms": first},
             "asked_again": {"wall_ms": again},
             "one_among_all": {"wall_ms": among_all, **_counted(engines)},
-            "ledger_bytes_per_pattern": round(engines.counters.memory() / number / PATTERNS, 1),
+            "ledger_bytes_per_pattern": round(
+                engines.connection.memory().dataset / number / PATTERNS, 1
+            ),
             "cleared_ms": _cleared(chosen),
         }
 

@@ -18,7 +18,6 @@ from kato.matching import TokenMatcher, align, best, qualifies
 from kato.memory import KnowledgeBase
 from kato.memory.engines import Engines
 from kato.memory.predicting import Predictor
-from kato.memory.vocabulary import Vocabulary
 from kato.recall import Query, Recall, Recalled
 from kato.recall.index.find import Work
 from kato.recall.index.plan import IndexPlan
@@ -76,7 +75,7 @@ def knowledge_base(engines: Engines, recall: Recall | None = None) -> KnowledgeB
     """The knowledge base, with a recall in place of the planner that the settings ask for."""
     tables = engines.tables
     recall = recall or engines.planner
-    predictor = Predictor(engines.counters, Tail(), recall, tables, Vocabulary(tables))
+    predictor = Predictor(engines.counters, Tail(), recall, tables, engines.writer.step)
     return KnowledgeBase(NAME, engines, predictor)
 
 

@@ -152,7 +152,7 @@ def posted(engines: Engines) -> dict[str, Any]:
 def stored(engines: Engines) -> dict[str, Any]:
     """What the stores hold once everything is learned."""
     patterns = knowledge_base(engines).stats().patterns
-    ledger, disk = engines.counters.memory(), engines.tables.bytes_on_disk()
+    ledger, disk = engines.connection.memory().dataset, engines.tables.bytes_on_disk()
     return {
         "ledger_bytes_per_pattern": round(ledger / patterns, 1),
         "disk_bytes_per_pattern": round(disk / patterns, 1),

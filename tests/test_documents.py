@@ -38,6 +38,10 @@ def test_the_recall_examples_answer_as_printed() -> None:
     assert_answers_as_printed(ROOT / "docs" / "recall.md", 10)
 
 
+def test_the_upkeep_examples_answer_as_printed() -> None:
+    assert_answers_as_printed(ROOT / "docs" / "upkeep.md", 10)
+
+
 def test_the_market_s_examples_answer_as_printed() -> None:
     assert_answers_as_printed(ROOT / "docs" / "market.md", 15)
 

@@ -28,6 +28,7 @@ def main(url: str) -> None:
         found = service.post(f"{node}/predictions", json=question).json()
         print(sorted(each["future"] for each in found["predictions"]))
 
+        service.put(f"{node}/settings", json={"disposable": True})
         service.delete(node)
         print(service.get(node).status_code, "from now on")
 

@@ -18,8 +18,10 @@ what to do about it::
     ├── NotFound                what was asked for is not there
     │   ├── PatternNotFound
     │   ├── KnowledgeBaseNotFound
+    │   ├── NothingToUndo       nothing was taken away, or too long ago
     │   └── SessionNotFound
     ├── Conflict                the state moved on under the caller
+    ├── NotDisposable           a knowledge base that is not marked may not be dropped this way
     ├── AccessDenied            the service wants a key, or the key has not the right
     ├── TooManyRequests         the service was asked more often than it allows
     ├── ServiceUnavailable      no service answers at an address
@@ -137,12 +139,20 @@ class KnowledgeBaseNotFound(NotFound):
     """Nothing was ever learned into a knowledge base of that name, or it was forgotten."""
 
 
+class NothingToUndo(NotFound):
+    """Nothing was cleared or forgotten in the knowledge base, or too long ago."""
+
+
 class SessionNotFound(NotFound):
     """The session never existed, was deleted, or expired."""
 
 
 class Conflict(KatoError):
     """The state moved on under the caller and retries were used up."""
+
+
+class NotDisposable(KatoError):
+    """The knowledge base is not marked disposable, and may not be dropped this way."""
 
 
 class AccessDenied(KatoError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 from platformdirs import user_cache_path, user_data_path
@@ -27,6 +27,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         log_level: Least level that is logged (``KATO_LOG_LEVEL``).
         journal_limit_mb: MiB the journal may hold before learning is refused, 1 or more
             (``KATO_JOURNAL_LIMIT_MB``).
+        ledger_memory_mb: MiB the ledger's server may use before learning is refused, 0 no limit; if
+            unset half of the machine's memory where the ledger is embedded, and no limit where it
+            is a server (``KATO_LEDGER_MEMORY_MB``).
+        undo_seconds: How long what is cleared or forgotten can be undone, 0 not at all
+            (``KATO_UNDO_SECONDS``).
         flush_interval_ms: Longest time a learned pattern waits in the journal before it is
             written to ClickHouse, 1-60000 ms (``KATO_FLUSH_INTERVAL_MS``).
         recall_plan: How patterns are recalled (``KATO_RECALL_PLAN``): ``index`` by the recall index
@@ -71,6 +76,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str | None = None
     log_level: str = "WARNING"
     journal_limit_mb: int = 512
+    ledger_memory_mb: int | None = None
+    undo_seconds: int = 3600
     flush_interval_ms: int = 200
     recall_plan: RecallPlan = "auto"
     recall_memory_mb: int = 4096
@@ -106,6 +113,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             redis_url=env.get("KATO_REDIS_URL") or None,
             log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
             journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
+            ledger_memory_mb=_integer(env, "KATO_LEDGER_MEMORY_MB", None, 0, 1 << 30),
+            undo_seconds=_integer(env, "KATO_UNDO_SECONDS", 3600, 0, 1 << 31),
             flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
             recall_plan=_recall_plan(env.get("KATO_RECALL_PLAN") or "auto"),
             recall_memory_mb=_integer(env, "KATO_RECALL_MEMORY_MB", 4096, 1, 1 << 20),
@@ -128,7 +137,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _integer(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+_Default = TypeVar("_Default", int, None)
+
+
+def _integer(
+    env: Mapping[str, str], name: str, default: _Default, low: int, high: int
+) -> int | _Default:
     text = env.get(name)
     if not text:
         return default

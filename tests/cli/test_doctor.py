@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 from tests.service.serving import serving
-from tests.storage.stores import TcpValkey, embedded
+from tests.storage.stores import TcpValkey, embedded, settings
 
 from kato.cli import checkup
+from kato.errors import StoreUnavailable
 from kato.memory import open_memory
 from kato.storage.embedded.directory import DataDirectory
 
@@ -120,8 +121,32 @@ def test_servers_by_url(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = {each["check"]: each for each in done.json["findings"]}
     assert found["redis server"]["message"].startswith("valkey ")
     assert found["redis persistence"]["ok"]
+    assert found["redis memory"]["ok"]
+    assert "no limit of its own" in found["redis memory"]["message"]
     assert not found["clickhouse server"]["ok"]
     assert "data directory" not in found
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_server_that_may_lose_what_was_learned(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = TcpValkey(tmp_path)
+    server.stop()
+    options = ("--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru", "--appendonly", "no")
+    server.start(*options)
+    try:
+        monkeypatch.setenv("KATO_REDIS_URL", server.url)
+        done = run("doctor", "--json")
+        with pytest.raises(StoreUnavailable, match="noeviction"):
+            open_memory(settings=settings(tmp_path / "other", redis=server.url))
+    finally:
+        server.stop()
+    found = {each["check"]: each for each in done.json["findings"]}
+    assert not found["redis persistence"]["ok"]
+    assert "appendonly" in found["redis persistence"]["remedy"]
+    assert not found["redis memory"]["ok"]
+    assert "64 MiB allowed, then allkeys-lru" in found["redis memory"]["message"]
 
 
 @pytest.mark.usefixtures("quick")

@@ -13,6 +13,13 @@ from kato.model.naming import pattern_name
 NAME = pattern_name([["a"], ["b", "c"]])
 
 
+class Terminal(io.StringIO):
+    """Somebody who answers."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @pytest.fixture(autouse=True)
 def learned(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "some.jsonl"
@@ -77,17 +84,17 @@ def test_stats_as_json(run: Run) -> None:
 
 
 def test_forget(run: Run) -> None:
-    assert run("forget", NAME).out == f"forgotten: {NAME}\n"
+    assert run("forget", NAME, "--yes").out == f"forgotten: {NAME}\n"
     assert run("show", NAME).code == 1
 
 
 def test_clear_asks(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
     refused = run("clear")
     assert refused.code == 1
     assert "Forget all 1 patterns of default?" in refused.out + refused.err
     assert run("show", NAME).code == 0
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
     assert run("clear").code == 0
     assert run("show", NAME).code == 1
 

@@ -58,7 +58,8 @@ PRINTED = {
         "lives: healthy",
         "clickhouse ready",
         "ledger ready",
-        "holds ['disk_bytes', 'journal_entries', 'knowledge_bases', 'ledger_bytes']",
+        "holds ['disk_bytes', 'journal_entries', 'knowledge_bases', 'ledger_bytes', "
+        "'ledger_limit_bytes', 'ledger_used_bytes']",
         "sessions: counted",
     ],
     "events": [

@@ -16,6 +16,7 @@ from kato.errors import (
     InvalidSearch,
     InvalidSymbol,
     KnowledgeBaseNotFound,
+    NotDisposable,
     PatternNotFound,
 )
 from kato.model.naming import pattern_name
@@ -97,6 +98,10 @@ def test_any_text_names_a_knowledge_base(
     assert kb.affinity(name) == {}
     assert [each.name for each in kb.patterns(symbol="a").patterns] == [learned]
     kb.forget(learned)
+    with pytest.raises(NotDisposable, match="mark"):
+        remote.forget_knowledge_base(whole)
+    remote.mark(whole, disposable=True)
+    assert remote.is_disposable(whole)
     remote.forget_knowledge_base(whole)
     assert whole not in remote.knowledge_bases()
     with pytest.raises(KnowledgeBaseNotFound):

@@ -57,7 +57,9 @@ class Library:
     """A memory on embedded stores that can be closed and opened again."""
 
     def __init__(self, folder: Path) -> None:
-        self._backend = stores.embedded(folder)
+        # What is cleared or forgotten is held, as it is by default; it must not show anywhere.
+        held = msgspec.structs.replace(stores.embedded(folder).settings, undo_seconds=3600)
+        self._backend = stores.Backend("embedded", held)
         self.memory = self._backend.open()
         self.numbers = itertools.count()
 

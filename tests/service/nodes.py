@@ -19,3 +19,11 @@ def taught(client: httpx.Client, node: str, *sequences: Any) -> list[str]:
     answer = client.post(path(node, "learn"), json={"sequences": wanted})
     assert answer.status_code == 200, answer.text
     return [each["pattern_name"].removeprefix("PTRN|") for each in answer.json()["results"]]
+
+
+def marked(client: httpx.Client, node: str, *, disposable: bool = True) -> dict[str, Any]:
+    """Mark a node, or take the mark away."""
+    answer = client.put(path(node, "settings"), json={"disposable": disposable})
+    assert answer.status_code == 200, answer.text
+    settled: dict[str, Any] = answer.json()
+    return settled

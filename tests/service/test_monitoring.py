@@ -167,7 +167,12 @@ def test_the_journal_is_measured(client: httpx.Client, opened: Opened, memory: k
 def test_the_size_of_the_stores_is_measured(
     client: httpx.Client, opened: Opened, memory: kato.Memory
 ) -> None:
-    names = ("kato_ledger_memory_bytes", "kato_clickhouse_disk_bytes")
+    names = (
+        "kato_ledger_memory_bytes",
+        "kato_ledger_used_bytes",
+        "kato_ledger_limit_bytes",
+        "kato_clickhouse_disk_bytes",
+    )
     memory.flush()
     before = [value(client, name) for name in names]
     session = opened()

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.service.nodes import path, taught
+from tests.service.nodes import marked, path, taught
 from tests.service.payloads import PAYLOADS
 
 GOOD = [["a"], ["b"], ["c"]]
@@ -46,6 +46,11 @@ def test_nodes_are_listed_page_by_page(client: httpx.Client, kb_name: str) -> No
 
 def test_a_deleted_node_is_gone(client: httpx.Client, kb_name: str) -> None:
     taught(client, kb_name, GOOD)
+    kept = client.delete(path(kb_name))
+    assert (kept.status_code, "kato mark" in kept.json()["detail"]) == (423, True)
+    assert client.get(path(kb_name)).json()["patterns"] == 1
+    assert marked(client, kb_name) == {"node_id": kb_name, "disposable": True}
+    assert client.get(path(kb_name, "settings")).json()["disposable"] is True
     once = {"Idempotency-Key": kb_name.encode().hex()}
     gone = {"status": "deleted", "node_id": kb_name}
     assert client.delete(path(kb_name), headers=once).json() == gone
@@ -67,6 +72,7 @@ def test_any_name_is_a_node_of_its_own(client: httpx.Client, node: str) -> None:
     client.post(f"/sessions/{session}/observe", json={"strings": [node]})
     (found,) = client.get(f"/sessions/{session}/predictions").json()["predictions"]
     assert found["name"] == name
+    marked(client, node)
     assert client.delete(path(node)).json()["node_id"] == node
     assert client.get(path(node, "patterns", name)).status_code == 404
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.service.conftest import Opened
-from tests.service.nodes import path, taught
+from tests.service.nodes import marked, path, taught
 from tests.service.payloads import PAYLOADS
 
 import kato
@@ -224,6 +224,7 @@ def test_a_repeated_import_doubles_nothing(
     body = exported(client, kb_name, kind)
     target, query = kb_name + "2", {"format": kind, "mode": mode}
     taught(client, target, [["x"], ["0"]], [["already"], ["there"]])
+    marked(client, target)
     once = {"Idempotency-Key": target.encode().hex()}
     parts = [body[start : start + 1000] for start in range(0, len(body), 1000)]
     first = client.post(path(target, "import"), params=query, content=iter(parts), headers=once)
@@ -266,7 +267,22 @@ def test_a_body_may_be_larger_than_others(client: httpx.Client, kb_name: str) ->
 
 def test_a_node_that_is_not_there(client: httpx.Client, kb_name: str) -> None:
     assert client.get(path(kb_name, "export")).status_code == 404
+    marked(client, kb_name)
     assert imported(client, kb_name, b"", mode="replace")["rows"] == 0
+
+
+def test_what_is_not_marked_is_not_replaced(client: httpx.Client, kb_name: str) -> None:
+    taught(client, kb_name, [["a"], ["b"]])
+    before, body = exported(client, kb_name), b'{"events": [["c"], ["d"]]}'
+    target, query = path(kb_name, "import"), {"mode": "replace"}
+    refused = client.post(target, params=query, content=body)
+    assert (refused.status_code, "PUT" in refused.json()["detail"]) == (423, True)
+    assert exported(client, kb_name) == before
+    marked(client, kb_name)
+    assert client.post(target, params=query, content=body).json()["new"] == 1
+    marked(client, kb_name, disposable=False)
+    assert client.post(target, params=query, content=body).status_code == 423
+    assert b'["c"]' in exported(client, kb_name)
 
 
 @pytest.mark.parametrize("query", [{"format": "csv"}, {"mode": "drop"}], ids=str)

@@ -24,6 +24,7 @@ from kato.cli import (
     serve,
     stored,
     transfer,
+    undo,
     verify,
 )
 from kato.cli.display.console import print_error
@@ -50,6 +51,9 @@ app.command(rich_help_panel=_LOOKING)(stored.show)
 app.command(rich_help_panel=_LOOKING)(stored.stats)
 app.command(rich_help_panel=_LOOKING)(stored.forget)
 app.command(rich_help_panel=_LOOKING)(stored.clear)
+app.command(rich_help_panel=_LOOKING)(stored.drop)
+app.command(rich_help_panel=_LOOKING)(undo.undo)
+app.command(rich_help_panel=_LOOKING)(undo.mark)
 app.command(rich_help_panel=_UPKEEP)(verify.verify)
 app.add_typer(rebuild.rebuild, rich_help_panel=_UPKEEP)
 app.command(rich_help_panel=_KEEPING)(archives.backup)

@@ -8,11 +8,12 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -70,6 +71,7 @@ def findings(data_dir: Path | None, url: str | None, api_key: str | None) -> Fin
         yield from _guarded("data directory", partial(directory, settings.data_dir))
         yield from _guarded("engines", engines)
     yield from _guarded("kernels", kernels)
+    yield _bounds(settings)
     if settings.clickhouse_url:
         yield from _guarded("clickhouse server", partial(clickhouse, settings.clickhouse_url))
     if settings.redis_url:
@@ -182,6 +184,21 @@ def redis(url: str) -> Findings:
         "appends to a file" if kept else "keeps nothing: what was learned last can be lost",
         "" if kept else "set appendonly yes and appendfsync always",
     )
+    yield _memory(facts)
+
+
+def _memory(facts: Mapping[str, Any]) -> Finding:
+    """What a server does when its memory is full; it must not throw data away."""
+    most, policy = int(facts.get("maxmemory", 0)), facts.get("maxmemory_policy", "?")
+    evicts = most > 0 and policy != "noeviction"
+    used = f"{int(facts.get('used_memory', 0)) >> 20:,} MiB used"
+    allowed = f", {most >> 20:,} MiB allowed, then {policy}" if most else ", no limit of its own"
+    return Finding(
+        "redis memory",
+        not evicts,
+        used + allowed,
+        "set maxmemory-policy noeviction: what was learned would vanish" if evicts else "",
+    )
 
 
 def service(url: str, api_key: str | None) -> Findings:
@@ -209,6 +226,15 @@ def _guarded(check: str, look: Callable[[], Findings]) -> Findings:
         yield from look()
     except KatoError as error:
         yield Finding(check, False, error.message, error.remedy)
+
+
+def _bounds(settings: Settings) -> Finding:
+    """From which use of memory on learning is refused."""
+    from kato.memory.engines import limits_of  # noqa: PLC0415 - takes a second
+
+    most = limits_of(settings).memory >> 20
+    told = f"learning is refused from {most:,} MiB on" if most else "no limit of ours"
+    return Finding("ledger memory", True, told)
 
 
 def _room(folder: Path) -> Finding:

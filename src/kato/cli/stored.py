@@ -1,4 +1,4 @@
-"""``kato show``, ``stats``, ``forget`` and ``clear``: what is stored, and taking it away."""
+"""``kato show``, ``stats``, ``forget``, ``clear``, ``drop``: what is stored, taking it away."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kato.cli import options
+from kato.cli.confirming import Yes, confirm
 from kato.cli.display.console import answers, print_json
 from kato.cli.display.text import events_text, safe, symbol_text
 from kato.model.naming import bare_name
@@ -73,26 +74,42 @@ def forget(
     context: typer.Context,
     name: Name,
     kb: options.KnowledgeBaseName = "default",
+    yes: Yes = False,
 ) -> None:
-    """Forget one pattern: its share is taken out of every count."""
+    """Forget one pattern: its share is taken out of every count. Asks first."""
     with options.opened(context) as memory:
-        options.existing(memory, kb).forget(bare_name(name))
+        knowledge_base = options.existing(memory, kb)
+        pattern = knowledge_base.get(bare_name(name))
+        confirm(f"Forget {safe(events_text(pattern.events))}?", yes=yes)
+        knowledge_base.forget(pattern.name)
     answers().print(Text(f"forgotten: {safe(bare_name(name))}"))
 
 
 def clear(
     context: typer.Context,
     kb: options.KnowledgeBaseName = "default",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: Yes = False,
 ) -> None:
     """Forget everything in a knowledge base. Asks first."""
     with options.opened(context) as memory:
         knowledge_base = options.existing(memory, kb)
         patterns = knowledge_base.stats().patterns
-        if not yes:
-            typer.confirm(f"Forget all {patterns:,} patterns of {safe(kb)}?", abort=True)
+        confirm(f"Forget all {patterns:,} patterns of {safe(kb)}?", yes=yes)
         knowledge_base.clear()
     answers().print(Text(f"cleared: {safe(kb)}, {patterns:,} patterns"))
+
+
+def drop(
+    context: typer.Context,
+    kb: Annotated[str, typer.Argument(metavar="KB", help="Knowledge base, by name.")],
+    yes: Yes = False,
+) -> None:
+    """Forget a knowledge base with its name. Asks first; a service wants it marked disposable."""
+    with options.opened(context) as memory:
+        patterns = options.existing(memory, kb).stats().patterns
+        confirm(f"Drop {safe(kb)} with all its {patterns:,} patterns?", yes=yes)
+        memory.forget_knowledge_base(kb)
+    answers().print(Text(f"dropped: {safe(kb)}, {patterns:,} patterns"))
 
 
 def _pattern_panel(pattern: Pattern) -> Panel:
@@ -134,8 +151,10 @@ def _print_statistics(
     console.print(_counts_table(counts) if counts else "nothing was learned yet")
     if frequent:
         console.print(_symbols_table(frequent))
+    limit = stores.ledger_limit_bytes
+    allowed = f" of {decimal(limit)} it may use" if limit else ""
     console.print(
-        f"ledger {decimal(stores.ledger_bytes)}, disk {decimal(stores.disk_bytes)},"
+        f"ledger {decimal(stores.ledger_bytes)}{allowed}, disk {decimal(stores.disk_bytes)},"
         f" journal {stores.journal_entries:,} entries",
         style="dim",
     )

@@ -153,6 +153,10 @@ class AsyncRemoteMemory:
 
     knowledge_bases = sent_async(MemoryCalls.knowledge_bases)
     forget_knowledge_base = sent_async(MemoryCalls.forget_knowledge_base)
+    mark = sent_async(MemoryCalls.mark)
+    is_disposable = sent_async(MemoryCalls.is_disposable)
+    undo = sent_async(MemoryCalls.undo)
+    undoable = sent_async(MemoryCalls.undoable)
     stats = sent_async(MemoryCalls.stats)
     ready = sent_async(MemoryCalls.ready)
 
@@ -183,6 +187,8 @@ class AsyncRemoteKnowledgeBase:
     edit = sent_async(KnowledgeBaseCalls.edit)
     forget = sent_async(KnowledgeBaseCalls.forget)
     clear = sent_async(KnowledgeBaseCalls.clear)
+    undo = sent_async(KnowledgeBaseCalls.undo)
+    undoable = sent_async(KnowledgeBaseCalls.undoable)
     stats = sent_async(KnowledgeBaseCalls.stats)
     symbols = sent_async(KnowledgeBaseCalls.symbols)
     affinity = sent_async(KnowledgeBaseCalls.affinity)

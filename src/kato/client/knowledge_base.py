@@ -17,8 +17,23 @@ from kato.client.given import (
     example_given,
     text_given,
 )
-from kato.client.reading import Affinities, Affinity, PatternPage, Symbols, name_or_none, reader
-from kato.errors import InvalidInput, InvalidSearch, KnowledgeBaseNotFound, PatternNotFound
+from kato.client.reading import (
+    Affinities,
+    Affinity,
+    Change,
+    PatternPage,
+    Symbols,
+    name_or_none,
+    read_changes,
+    reader,
+)
+from kato.errors import (
+    InvalidInput,
+    InvalidSearch,
+    KnowledgeBaseNotFound,
+    NothingToUndo,
+    PatternNotFound,
+)
 from kato.model.emotive import Emotives, checked_emotives, checked_metadata
 from kato.model.example import Example
 from kato.model.explanation import Explanation
@@ -26,6 +41,7 @@ from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
 from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+from kato.model.undoable import Undoable
 
 T = TypeVar("T")
 
@@ -228,6 +244,26 @@ class KnowledgeBaseCalls:
         """
         return ask(changing("POST", self._path("clear"), nothing))
 
+    def undo(self, *, replace: bool = False) -> Steps[Undoable]:
+        """Give back what was cleared or forgotten last, just as it was.
+
+        Args:
+            replace: Whether what was learned since gives way; that can be undone in its turn.
+
+        Raises:
+            NothingToUndo: Nothing was taken away, or too long ago.
+            Conflict: Something was learned since that would have to give way; nothing was changed.
+        """
+        query = {"replace": "true" if replace else "false"}
+        call = changing(
+            "POST", self._path("undo"), _read_change, query=query, missing=NothingToUndo
+        )
+        return (yield from ask(call)).undoable()
+
+    def undoable(self) -> Steps[list[Undoable]]:
+        """What can be undone, the last change first; at most 1000."""
+        return read_changes(self._path("undo"))
+
     def stats(self) -> Steps[KnowledgeBaseStatistics]:
         """How much it holds."""
         try:
@@ -295,6 +331,7 @@ class _Count(msgspec.Struct, frozen=True):
 
 _read_predictions = reader(Predictions)
 _read_explanation = reader(Explanation)
+_read_change = reader(Change)
 _read_statistics = reader(KnowledgeBaseStatistics)
 _read_symbols = reader(Symbols)
 _read_affinities = reader(Affinities)

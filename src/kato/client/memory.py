@@ -9,10 +9,12 @@ import msgspec
 
 from kato.client.call import Steps, ask, changing, nothing, path_of, reading
 from kato.client.given import config_given, encodable, text_given
-from kato.client.reading import Opened, reader
+from kato.client.knowledge_base import KnowledgeBaseCalls
+from kato.client.reading import Opened, read_changes, reader
 from kato.client.session import SessionCalls
 from kato.errors import InvalidConfig, KnowledgeBaseNotFound, SessionNotFound
 from kato.model.statistics import MemoryStatistics
+from kato.model.undoable import Undoable
 
 
 class MemoryCalls:
@@ -34,10 +36,34 @@ class MemoryCalls:
 
         Raises:
             KnowledgeBaseNotFound: There is none.
+            NotDisposable: It is not marked disposable, see :meth:`mark`; nothing was forgotten.
             StoreFull: The journal is full; nothing was forgotten.
         """
         path = path_of("nodes", text_given(name, "a knowledge base's name"))
         return ask(changing("DELETE", path, nothing, missing=KnowledgeBaseNotFound))
+
+    def mark(self, name: str, *, disposable: bool) -> Steps[None]:
+        """Say whether a knowledge base may be dropped, by this service's tests and batches too.
+
+        Args:
+            name: Its name; nothing needs to be learned into it yet.
+            disposable: Whether it may be dropped.
+        """
+        path = path_of("nodes", text_given(name, "a knowledge base's name"), "settings")
+        return ask(changing("PUT", path, nothing, body={"disposable": disposable}))
+
+    def is_disposable(self, name: str) -> Steps[bool]:
+        """Whether a knowledge base is marked disposable."""
+        path = path_of("nodes", text_given(name, "a knowledge base's name"), "settings")
+        return (yield from ask(reading(path, _read_settings))).disposable
+
+    def undo(self, name: str, *, replace: bool = False) -> Steps[Undoable]:
+        """Give back what a knowledge base lost last; see :meth:`KnowledgeBaseCalls.undo`."""
+        return KnowledgeBaseCalls(name).undo(replace=replace)
+
+    def undoable(self) -> Steps[list[Undoable]]:
+        """What can be undone in all knowledge bases, the last change first; at most 1000."""
+        return read_changes("/undo")
 
     def stats(self) -> Steps[MemoryStatistics]:
         """What the stores hold."""
@@ -109,6 +135,10 @@ class _Nodes(msgspec.Struct, frozen=True):
     next: str | None = None
 
 
+class _Settings(msgspec.Struct, frozen=True):
+    disposable: bool
+
+
 class _Ready(msgspec.Struct, frozen=True):
     ready: bool
 
@@ -116,4 +146,5 @@ class _Ready(msgspec.Struct, frozen=True):
 _read_nodes = reader(_Nodes)
 _read_opened = reader(Opened)
 _read_ready = reader(_Ready)
+_read_settings = reader(_Settings)
 _read_statistics = reader(MemoryStatistics)

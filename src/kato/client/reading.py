@@ -7,12 +7,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kato.client.call import Steps, ask, reading
 from kato.model.answers import Observed, ObservedMany
 from kato.model.config import SessionConfig
 from kato.model.emotive import Emotives
 from kato.model.event import Event
 from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
+from kato.model.undoable import Kind, Undoable
 
 T = TypeVar("T")
 
@@ -42,6 +44,27 @@ class State(msgspec.Struct, frozen=True):
     created_ms: int
     expires_ms: int
     lifetime_seconds: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A change that can be undone, or was."""
+
+    kind: Kind
+    node_id: str
+    pattern: str | None
+    patterns: int
+    at: float
+    until: float
+
+    def undoable(self) -> Undoable:
+        """As the library says it."""
+        return Undoable(self.kind, self.node_id, self.pattern, self.patterns, self.at, self.until)
+
+
+class Changes(msgspec.Struct, frozen=True):
+    """Changes that can be undone."""
+
+    changes: list[Change]
 
 
 class Extended(msgspec.Struct, frozen=True):
@@ -134,3 +157,9 @@ def read_observed_many(body: bytes) -> ObservedMany:
 def _bare(observed: Observed) -> Observed:
     name = name_or_none(observed.auto_learned_pattern)
     return msgspec.structs.replace(observed, auto_learned_pattern=name)
+
+
+def read_changes(path: str) -> Steps[list[Undoable]]:
+    """Ask what can be undone."""
+    found = yield from ask(reading(path, reader(Changes)))
+    return [change.undoable() for change in found.changes]

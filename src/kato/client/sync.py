@@ -154,6 +154,10 @@ class RemoteMemory:
 
     knowledge_bases = sent(MemoryCalls.knowledge_bases)
     forget_knowledge_base = sent(MemoryCalls.forget_knowledge_base)
+    mark = sent(MemoryCalls.mark)
+    is_disposable = sent(MemoryCalls.is_disposable)
+    undo = sent(MemoryCalls.undo)
+    undoable = sent(MemoryCalls.undoable)
     stats = sent(MemoryCalls.stats)
     ready = sent(MemoryCalls.ready)
 
@@ -184,6 +188,8 @@ class RemoteKnowledgeBase:
     edit = sent(KnowledgeBaseCalls.edit)
     forget = sent(KnowledgeBaseCalls.forget)
     clear = sent(KnowledgeBaseCalls.clear)
+    undo = sent(KnowledgeBaseCalls.undo)
+    undoable = sent(KnowledgeBaseCalls.undoable)
     stats = sent(KnowledgeBaseCalls.stats)
     symbols = sent(KnowledgeBaseCalls.symbols)
     affinity = sent(KnowledgeBaseCalls.affinity)

@@ -10,6 +10,7 @@ from kato.model.statistics import (
     MemoryStatistics,
     SymbolStatistics,
 )
+from kato.model.undoable import Undoable
 
 __all__ = [
     "KnowledgeBase",
@@ -21,5 +22,6 @@ __all__ = [
     "PatternPage",
     "Placed",
     "SymbolStatistics",
+    "Undoable",
     "open_memory",
 ]

@@ -22,9 +22,12 @@ from kato.storage.clickhouse.ids import PatternIds
 from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.clickhouse.postings import PostingTables
+from kato.storage.embedded.machine import memory_bytes
 from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
+from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.sessions import Sessions
+from kato.storage.ledger.undo import Undo
 
 
 class Engines:
@@ -39,7 +42,9 @@ class Engines:
     Attributes:
         directory: The data directory, if a store is embedded.
         connection: The ledger.
+        limits: When the ledger refuses changes.
         counters: The ledger's counters.
+        undo: What the ledger can give back.
         sessions: The ledger's sessions.
         journal: The ledger's journal.
         tables: ClickHouse's tables.
@@ -63,7 +68,9 @@ class Engines:
             self.connection, self._clickhouse = stores.connection, stores.clickhouse
             migrate(self._clickhouse)
             store = store_of(self.connection, self._clickhouse)
-            self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
+            self.limits = limits_of(settings)
+            self.counters = Counters(self.connection, self.limits)
+            self.undo = Undo(self.connection, self.limits)
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
@@ -119,7 +126,8 @@ class Engines:
         sink = PatternSink(clickhouse)
 
         def upkeep() -> None:
-            sink.purge(self.journal.done_until())
+            sink.purge(self.undo.settle())
+            self.sessions.tidy()
             while self.counters.drop_some():
                 pass
 
@@ -128,6 +136,19 @@ class Engines:
         started.callback(writer.close)
         writer.start()
         return writer
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of the ledger.
+
+    An embedded one may take half of the machine's memory: the other half is for ClickHouse and
+    the recall index.
+    """
+    memory = settings.ledger_memory_mb
+    if memory is None:
+        embedded = settings.redis_url is None
+        memory = memory_bytes() >> 21 if embedded else 0
+    return Limits(settings.journal_limit_mb << 20, memory << 20, settings.undo_seconds * 1000)
 
 
 def _flush_at_the_end(writer: Writer) -> None:

@@ -25,6 +25,7 @@ from kato.model.naming import bare_name
 from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
 from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
+from kato.model.undoable import Undoable
 from kato.storage.ledger.counters import Edited, Lesson, PatternState, Target
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
@@ -290,6 +291,8 @@ class KnowledgeBase:
     def forget(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget the pattern of that name: it and its share of every counter are gone.
 
+        It can be undone for a while, see :meth:`undo`.
+
         Args:
             name: The pattern's name, with or without ``PTRN|``.
             operation: An operation id that makes a repeat safe.
@@ -315,6 +318,8 @@ class KnowledgeBase:
     def clear(self, *, operation: Operation | None = None) -> None:
         """Forget everything in this knowledge base, at once.
 
+        It can be undone for a while, see :meth:`undo`.
+
         Args:
             operation: An operation id that makes a repeat safe.
 
@@ -325,6 +330,43 @@ class KnowledgeBase:
         told = self._counters.clear(self.name, operation=operation)
         if operation.is_repeatable:
             operation.answer(told, bool)
+
+    def undo(self, *, replace: bool = False, operation: Operation | None = None) -> Undoable:
+        """Give back what was cleared or forgotten last, just as it was: ids, counters and states.
+
+        Asked again it gives back what was taken away before that. What is cleared or forgotten can
+        be undone for ``KATO_UNDO_SECONDS``.
+
+        Args:
+            replace: Whether what was learned since a clear, or a pattern that was learned anew
+                since it was forgotten, gives way. That can be undone in its turn.
+            operation: An operation id that makes a repeat safe.
+
+        Returns:
+            What was undone.
+
+        Raises:
+            NothingToUndo: Nothing was taken away, or too long ago.
+            Conflict: Something was learned since that would have to give way; nothing was changed.
+            StoreFull: The journal is full; nothing was changed.
+
+        >>> import tempfile, kato
+        >>> with kato.open(tempfile.mkdtemp()) as memory:
+        ...     kb = memory.knowledge_base("letters")
+        ...     _ = kb.learn([["a"], ["b"]])
+        ...     kb.clear()
+        ...     kb.undo().patterns, kb.stats().patterns
+        (1, 1)
+        """
+        operation = (operation or Operation()).telling(True)
+        change, told = self._engines.undo.undo(self.name, operation, replace=replace)
+        if operation.is_repeatable:
+            operation.answer(told, bool)
+        return change
+
+    def undoable(self) -> list[Undoable]:
+        """What can be undone, the last change first; at most 1000."""
+        return self._engines.undo.undoable(self.name)
 
     def stats(self) -> KnowledgeBaseStatistics:
         """How much it holds."""

@@ -12,9 +12,9 @@ from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
 from kato.memory.vitals import Vitals
-from kato.memory.vocabulary import Vocabulary
 from kato.model.event import check_text
 from kato.model.statistics import MemoryStatistics
+from kato.model.undoable import Undoable
 from kato.recall.index.catalog import Catalog
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
@@ -76,9 +76,8 @@ class Memory:
         self.vitals = Vitals(engines)
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
-        tail, vocabulary = Tail(), Vocabulary(engines.tables)
         self._predictor = Predictor(
-            engines.counters, tail, engines.planner, engines.tables, vocabulary
+            engines.counters, Tail(), engines.planner, engines.tables, engines.writer.step
         )
 
     def __enter__(self) -> Self:
@@ -110,6 +109,8 @@ class Memory:
     def forget_knowledge_base(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget a knowledge base with all it holds, and that there was one of that name.
 
+        It can be undone for a while, see :meth:`undo`.
+
         Args:
             name: Its name.
             operation: An operation id that makes a repeat safe.
@@ -128,13 +129,54 @@ class Memory:
         if operation.is_repeatable:
             operation.answer(told, bool)
 
+    def mark(self, name: str, *, disposable: bool) -> None:
+        """Say whether a service may drop a knowledge base for whoever asks, tests and batches too.
+
+        A service drops none that is not marked (``DELETE /nodes/{node}``, an import that replaces).
+        The library does what it is told, marked or not. A mark stays until it is taken away.
+
+        Args:
+            name: The knowledge base's name; nothing needs to be learned into it yet.
+            disposable: Whether it may be dropped.
+
+        >>> import tempfile
+        >>> with open_memory(tempfile.mkdtemp()) as memory:
+        ...     memory.mark("scratch", disposable=True)
+        ...     memory.is_disposable("scratch"), memory.is_disposable("other")
+        (True, False)
+        """
+        check_text(name, "a knowledge base's name")
+        marks = self.notes("disposable")
+        if disposable:
+            marks.agree(name, b"1")
+        else:
+            marks.remove(name)
+
+    def is_disposable(self, name: str) -> bool:
+        """Whether a knowledge base is marked disposable; see :meth:`mark`."""
+        check_text(name, "a knowledge base's name")
+        return self.notes("disposable").read(name) is not None
+
+    def undo(
+        self, name: str, *, replace: bool = False, operation: Operation | None = None
+    ) -> Undoable:
+        """Give back what a knowledge base lost last; see :meth:`KnowledgeBase.undo`."""
+        return self.knowledge_base(name).undo(replace=replace, operation=operation)
+
+    def undoable(self) -> list[Undoable]:
+        """What can be undone in all knowledge bases, the last change first; at most 1000."""
+        return self._engines.undo.undoable()
+
     def stats(self) -> MemoryStatistics:
         """What the stores hold."""
         engines = self._engines
+        memory = engines.connection.memory()
         return MemoryStatistics(
             knowledge_bases=len(engines.counters.names()),
             journal_entries=engines.journal.waiting(),
-            ledger_bytes=engines.counters.memory(),
+            ledger_bytes=memory.dataset,
+            ledger_used_bytes=memory.used,
+            ledger_limit_bytes=engines.limits.memory,
             disk_bytes=engines.tables.bytes_on_disk(),
         )
 

@@ -90,7 +90,7 @@ class Predictor:
         tail: The journal's tail.
         recall: Finds the patterns.
         tables: ClickHouse's tables.
-        vocabulary: Texts of symbols.
+        carry: Carries a batch of the journal to ClickHouse.
     """
 
     def __init__(
@@ -99,13 +99,14 @@ class Predictor:
         tail: Tail,
         recall: Recall,
         tables: PatternTables,
-        vocabulary: Vocabulary,
+        carry: Callable[[], object],
     ) -> None:
+        self._carry = carry
         self._counters = counters
         self._tables = tables
         self._tail = tail
         self._recall = recall
-        self._vocabulary = vocabulary
+        self._vocabulary = Vocabulary(tables)
 
     def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
         """Predict from a memory of checked events, in stored order.
@@ -129,9 +130,19 @@ class Predictor:
         return None if found is None else found.symbols.tolist()
 
     def view(self, kb: str, texts: list[str]) -> tuple[Look, TailView] | None:
-        """What there is at this moment: symbols' ids and the tail; None without such a name."""
-        look = self._counters.look(kb, texts, self._tail.last)
-        return None if look is None else (look, self._tail.catch_up(look))
+        """What there is at this moment: symbols' ids and the tail; None without such a name.
+
+        A pattern that was given back is looked for in ClickHouse, where a tombstone hides it until
+        the journal was carried: so that is done first.
+        """
+        while True:
+            look = self._counters.look(kb, texts, self._tail.last)
+            if look is None:
+                return None
+            tail = self._tail.catch_up(look)
+            if not tail.restored:
+                return look, tail
+            self._carry()
 
     def worded(self, kb: int, sequences: Sequences, tail: TailView) -> list[list[Event]]:
         """The events of patterns in texts.
@@ -144,10 +155,10 @@ class Predictor:
 
     def symbol_statistics(self, kb: str, ids: list[int]) -> list[SymbolStatistics]:
         """What is counted about symbols by id; those that are gone meanwhile are left out."""
-        look = self._counters.look(kb, [], self._tail.last)
-        if look is None:
+        seen = self.view(kb, [])
+        if seen is None:
             return []
-        tail = self._tail.catch_up(look)
+        look, tail = seen
         numbers = np.array(ids, np.uint32)
         texts = self._vocabulary.texts(look.kb, numbers, tail)
         facts = self._counters.facts(look.kb, np.zeros(0, np.int64), numbers, ids)
@@ -187,8 +198,7 @@ class Predictor:
 
     def _sequence(self, kb: str, state: PatternState) -> tuple[Candidates | None, TailView]:
         """One pattern, from the tail or ClickHouse."""
-        look = self._counters.look(kb, [], self._tail.last)
-        tail = self._tail.catch_up(look) if look is not None else _NO_TAIL
+        look, tail = self.view(kb, []) or (None, _NO_TAIL)
         if look is None or look.kb != state.kb:  # cleared meanwhile; ids of another number
             tail = _NO_TAIL
         parts = [*tail.sequences, self._tables.with_id(state.kb, state.id)]
@@ -221,10 +231,10 @@ class Predictor:
         if not flattened(events):
             return Answer(NOTHING)
         texts = list(dict.fromkeys(flattened(events)))
-        look = self._counters.look(kb, texts, self._tail.last)
-        if look is None:
+        seen = self.view(kb, texts)
+        if seen is None:
             return Answer(NOTHING)
-        tail = self._tail.catch_up(look)
+        look, tail = seen
         ids = {text: i for text, i in zip(texts, look.symbols, strict=True) if i}
         observation = Observation.of(events, ids)
         query = self._query(look, observation, config, tail, trace)
@@ -252,6 +262,7 @@ class Predictor:
             tail=tail,
             last_pattern=look.last_pattern,
             forgotten=look.forgotten,
+            restored=look.restored,
             texts_of=lambda ids: self._texts_of(look.kb, ids, tail),
             vocabulary=lambda: self._vocabulary.all(look.kb, tail),
             trace=trace,

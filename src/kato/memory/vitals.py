@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from kato.memory.engines import Engines
+from kato.storage.ledger.connection import MemoryInUse
 from kato.storage.traffic import Traffic
 
 
@@ -64,9 +65,13 @@ class Vitals:
             writer.written_at,
         )
 
-    def ledger_bytes(self) -> int:
-        """Memory of the ledger's data."""
-        return self._engines.counters.memory()
+    def ledger_memory(self) -> MemoryInUse:
+        """Memory of the ledger's server."""
+        return self._engines.connection.memory()
+
+    def ledger_limit(self) -> int:
+        """Bytes the ledger's server may use before learning is refused; 0 is no limit."""
+        return self._engines.limits.memory
 
     def disk_bytes(self) -> int:
         """ClickHouse's data on disk."""

@@ -47,12 +47,16 @@ class MemoryStatistics(msgspec.Struct, frozen=True):
         journal_entries: Steps that ClickHouse has not got yet.
         ledger_bytes: Memory of the ledger's data.
         disk_bytes: ClickHouse's data on disk.
+        ledger_used_bytes: All memory the ledger's server uses.
+        ledger_limit_bytes: Memory it may use before learning is refused; 0 is no limit.
     """
 
     knowledge_bases: int
     journal_entries: int
     ledger_bytes: int
     disk_bytes: int
+    ledger_used_bytes: int = 0
+    ledger_limit_bytes: int = 0
 
 
 class LearnReport(msgspec.Struct, frozen=True):

@@ -30,6 +30,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
         texts_of: Texts of symbol ids.
         vocabulary: All texts of the knowledge base by symbol id.
         forgotten: How many patterns were forgotten so far.
+        restored: How many of them were given back.
         trace: Where it is noted how it is answered, if that is asked.
     """
 
@@ -41,6 +42,7 @@ class Query(msgspec.Struct, frozen=True, eq=False):
     texts_of: Callable[[Sequence[int]], Mapping[int, str]]
     vocabulary: Callable[[], Mapping[int, str]]
     forgotten: int = 0
+    restored: int = 0
     trace: Trace | None = None
 
     @property

@@ -105,7 +105,7 @@ class Samples:
     """Samples of the knowledge bases that were asked last; safe for threads.
 
     A sample holds no forgotten pattern: it is taken anew whenever the knowledge base has forgotten
-    one.
+    one, or was given one back.
 
     Args:
         tables: Where the patterns are.
@@ -114,11 +114,11 @@ class Samples:
     def __init__(self, tables: PatternTables) -> None:
         self._tables = tables
         self._lock = threading.Lock()
-        self._samples: OrderedDict[tuple[int, int], Sample] = OrderedDict()
+        self._samples: OrderedDict[tuple[int, ...], Sample] = OrderedDict()
 
     def of(self, query: Query) -> Sample:
         """The sample of the query's knowledge base; an empty one if that is too small."""
-        key = query.kb, query.forgotten
+        key = query.kb, query.forgotten, query.restored
         with self._lock:
             known = self._samples.get(key, Sample())
         sample = self._grown(query, known)
@@ -126,7 +126,7 @@ class Samples:
             self._keep(key, sample)
         return sample
 
-    def _keep(self, key: tuple[int, int], sample: Sample) -> None:
+    def _keep(self, key: tuple[int, ...], sample: Sample) -> None:
         with self._lock:
             self._samples[key] = sample
             self._samples.move_to_end(key)

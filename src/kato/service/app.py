@@ -33,6 +33,7 @@ from kato.service.routes import (
     short_term_memory,
     stream,
     transfer,
+    undo,
 )
 from kato.service.version import VERSION
 from kato.service.wire.errors import REFUSED
@@ -55,6 +56,7 @@ FAMILIES = (
     patterns,
     transfer,
     backup,
+    undo,
     monitoring,
     deprecated,
     stream,

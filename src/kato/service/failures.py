@@ -17,6 +17,7 @@ from kato.errors import (
     InvalidConfig,
     InvalidInput,
     KatoError,
+    NotDisposable,
     NotFound,
     NothingToLearn,
     OperationReused,
@@ -29,6 +30,7 @@ from kato.service.context import context_of
 STATUSES: tuple[tuple[type[KatoError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
+    (NotDisposable, 423),
     (NothingToLearn, 400),
     (InvalidConfig, 400),
     (OperationReused, 422),

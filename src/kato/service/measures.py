@@ -92,6 +92,12 @@ class Measures:
         self.sessions_expired = self._counter("sessions_expired", "Sessions that expired.")
         self.sessions_alive = self._gauge("sessions_alive", "Sessions there are.")
         self.ledger_bytes = self._gauge("ledger_memory_bytes", "Memory of the ledger's data.")
+        self.ledger_used_bytes = self._gauge(
+            "ledger_used_bytes", "All memory the ledger's server uses."
+        )
+        self.ledger_limit_bytes = self._gauge(
+            "ledger_limit_bytes", "Memory of it from which on learning is refused; 0 is no limit."
+        )
         self.disk_bytes = self._gauge("clickhouse_disk_bytes", "ClickHouse's data on disk.")
         self.store_up = Gauge(
             "kato_store_up",

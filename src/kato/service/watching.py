@@ -20,6 +20,7 @@ from kato.memory import Memory
 from kato.memory.vitals import Journal
 from kato.service.measures import Measures, Reading
 from kato.service.series import Series
+from kato.storage.ledger.connection import MemoryInUse
 
 SAMPLE_SECONDS = 10.0
 """How often a point is added to each series."""
@@ -63,7 +64,7 @@ class Host(msgspec.Struct, frozen=True):
 
 class _Ledger(NamedTuple):
     sessions: int
-    bytes: int
+    memory: MemoryInUse
     journal: Journal
 
 
@@ -146,7 +147,9 @@ class Watch:
         told = await self._asked("ledger", self._ledger)
         if told is not None:
             self._measures.sessions_alive.set(told.sessions)
-            self._measures.ledger_bytes.set(told.bytes)
+            self._measures.ledger_bytes.set(told.memory.dataset)
+            self._measures.ledger_used_bytes.set(told.memory.used)
+            self._measures.ledger_limit_bytes.set(self._memory.vitals.ledger_limit())
             self._measures.journal(told.journal)
 
     async def _ask_clickhouse(self) -> None:
@@ -156,7 +159,7 @@ class Watch:
 
     def _ledger(self) -> _Ledger:
         vitals = self._memory.vitals
-        return _Ledger(self._memory.sessions.count(), vitals.ledger_bytes(), vitals.journal())
+        return _Ledger(self._memory.sessions.count(), vitals.ledger_memory(), vitals.journal())
 
     async def _asked(self, store: str, ask: Callable[[], T]) -> T | None:
         """What a store says; None if it says nothing in time."""

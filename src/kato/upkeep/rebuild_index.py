@@ -7,7 +7,7 @@ from contextlib import closing
 
 from kato.memory import Memory
 from kato.recall.index.catalog import FILED
-from kato.upkeep.recount import Stored
+from kato.upkeep.stored import Stored
 
 Progress = Callable[[int, int], None]
 """Told how many pattern ids are indexed, and of how many."""

@@ -28,7 +28,8 @@ from kato.storage.ledger.rebuilding import (
     packed_counts,
     state_fields,
 )
-from kato.upkeep.recount import Block, Recount, Stored
+from kato.upkeep.recount import Recount
+from kato.upkeep.stored import Block, Stored
 
 PATTERNS_AT_ONCE = 2_000
 """Patterns that are put back in one step of the ledger: a few milliseconds."""
@@ -190,13 +191,16 @@ class _KnowledgeBase:
         counts = zip(
             (counted + first).tolist(), packed_counts(frequencies, members[counted]), strict=True
         )
+        inherited = self._stored.inherited(self._kb, first, last)
+        self._recount.add_inherited(inherited)
         sums = self._affinities(first, last)
         self._step(
             self._so_far,
             {
                 f":{self._kb}:symbol": [part for i, text in texts.items() for part in (text, i)],
                 f":{self._kb}:count": [part for pair in counts for part in pair],
-                f":{self._kb}:affinity": [p for i, s in sums.items() for p in (i, packed(s))],
+                f":{self._kb}:affinity": _packed_sums(sums),
+                f":{self._kb}:inherited": _packed_sums(inherited),
             },
         )
 
@@ -218,6 +222,10 @@ class _KnowledgeBase:
 
     def _step(self, until: int, hashes: dict[str, Fields]) -> None:
         self._ledger.step(Restored(self._kb, self._buckets, until, hashes=hashes))
+
+
+def _packed_sums(sums: dict[int, dict[str, float]]) -> Fields:
+    return [part for symbol, by_emotive in sums.items() for part in (symbol, packed(by_emotive))]
 
 
 def _ranges(count: int, size: int) -> Iterator[tuple[int, int]]:

@@ -24,7 +24,7 @@ from kato.upkeep.checks.patterns import pattern_differences, vector_differences
 from kato.upkeep.checks.postings import posting_differences
 from kato.upkeep.checks.segments import segment_differences
 from kato.upkeep.difference import Difference, Found
-from kato.upkeep.recount import Stored
+from kato.upkeep.stored import Stored
 
 Progress = Callable[[str, int], None]
 """Told what is looked at, and how many patterns more were."""

@@ -8,7 +8,8 @@ import numpy as np
 from kato.model.emotive import Emotives
 from kato.storage.ledger.audit import HeldJournal
 from kato.storage.ledger.journal import Entry, Sequences, State
-from kato.upkeep.recount import IDS_AT_ONCE, Block, IntArray, Recount, Stored
+from kato.upkeep.recount import Recount
+from kato.upkeep.stored import IDS_AT_ONCE, Block, IntArray, Stored
 
 
 class Changes(msgspec.Struct):
@@ -16,12 +17,14 @@ class Changes(msgspec.Struct):
 
     Attributes:
         sequence: Up to this entry.
-        new: Patterns that ClickHouse has not got, those forgotten since among them.
+        new: Patterns that ClickHouse has not got, or hides though they were given back; those forgotten
+            since among them. Ids ascending.
         frequencies: By pattern id, the newest.
         states: By pattern id, the newest.
         forgotten: Pattern ids.
         texts: By id, of new symbols.
         affinities: By symbol id, the newest sums.
+        inherited: By symbol id, the newest of what came with a move.
     """
 
     sequence: int
@@ -31,6 +34,7 @@ class Changes(msgspec.Struct):
     forgotten: set[int] = set()
     texts: dict[int, str] = {}
     affinities: dict[int, Emotives] = {}
+    inherited: dict[int, Emotives] = {}
 
     def after(self, entries: list[Entry], sequence: int) -> Changes:
         """These and those of later entries."""
@@ -42,15 +46,43 @@ class Changes(msgspec.Struct):
             set(self.forgotten),
             dict(self.texts),
             dict(self.affinities),
+            dict(self.inherited),
         )
         for entry in entries:
             later.frequencies.update(entry.frequencies)
             later.states.update(entry.states)
             later.texts.update(entry.texts)
             later.affinities.update(entry.affinities)
+            later.inherited.update(entry.inherited)
             if entry.forgotten is not None:
                 later.forgotten.add(entry.forgotten)
+            if entry.restored is not None:
+                later.forgotten.discard(entry.restored)
         return later
+
+    def unknown(self, entries: list[Entry]) -> list[int]:
+        """Patterns that these later entries give back and ClickHouse hides, ids ascending."""
+        known = self.forgotten | set(self.new.ids.tolist())
+        found = set()
+        for entry in entries:
+            if entry.forgotten is not None:
+                known.add(entry.forgotten)
+            if entry.restored is not None and entry.restored not in known:
+                found.add(entry.restored)
+        return sorted(found)
+
+    def with_hidden(self, block: Block) -> Changes:
+        """These, and patterns that ClickHouse has but hides."""
+        new = Sequences.join([block.sequences, self.new])
+        frequencies = dict(
+            zip(block.sequences.ids.tolist(), block.frequencies.tolist(), strict=True)
+        )
+        return msgspec.structs.replace(
+            self,
+            new=new.take(np.argsort(new.ids)),
+            frequencies=frequencies | self.frequencies,
+            states=block.states | self.states,
+        )
 
     def applied(self, block: Block) -> Block:
         """What is left of a block of patterns, with what they carry by now."""
@@ -79,11 +111,13 @@ class Waiting:
 
     Args:
         journal: It is held, so nothing of it goes.
+        stored: What ClickHouse holds.
         kb: The knowledge base's number.
     """
 
-    def __init__(self, journal: HeldJournal, kb: int) -> None:
+    def __init__(self, journal: HeldJournal, stored: Stored, kb: int) -> None:
         self._journal = journal
+        self._stored = stored
         self._kb = kb
         self._changes = Changes(journal.done, Sequences.none())
 
@@ -93,6 +127,10 @@ class Waiting:
             entries = self._journal.entries(self._changes.sequence, sequence)
             ours = [entry for entry in entries if entry.kb == self._kb]
             if ours:
+                hidden = self._changes.unknown(ours)
+                if hidden:
+                    block = self._stored.these(self._kb, hidden, hide=False)
+                    self._changes = self._changes.with_hidden(block)
                 self._changes = self._changes.after(ours, sequence)
             else:
                 self._changes.sequence = sequence

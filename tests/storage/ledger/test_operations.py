@@ -17,6 +17,7 @@ from kato.memory.engines import Engines
 from kato.model.identity import new_id
 from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.counters import Counters
+from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
 
@@ -165,7 +166,7 @@ def test_a_full_journal_lets_sessions_observe(
 
 
 def test_the_journals_bound_is_of_what_waits(engines: Engines, kb_name: str) -> None:
-    bounded = Counters(engines.connection, journal_limit=2000)
+    bounded = Counters(engines.connection, Limits(journal=2000))
     accepted = 0
 
     def learn_on() -> None:

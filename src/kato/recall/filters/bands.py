@@ -87,7 +87,7 @@ def _add(
         query.kb,
         "id > {after:UInt64} AND id <= {until:UInt64}",
         {"after": after, "until": until},
-        hide=query.forgotten > 0,
+        hide=False,  # what is forgotten may be given back; until then its bands find nothing
     )
     bands = bands_of_patterns(found, shape, hashes.covering(found.symbols, query.texts_of))
     tables.bands.add(query.kb, shape, found.ids, bands, until)

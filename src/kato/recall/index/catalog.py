@@ -6,7 +6,9 @@ looks at the rest itself. Large segments are files: another process that finds t
 memory, and one process of a host builds them.
 
 What is forgotten is hidden before the recall that knows of it: the ledger counts how many patterns
-were forgotten, so a count that has grown says that there are some to be hidden.
+were forgotten, so a count that has grown says that there are some to be hidden. They are in the
+segments all the same as long as ClickHouse has their rows: some may be given back, which is counted
+too.
 """
 
 from __future__ import annotations
@@ -81,6 +83,7 @@ class _Entry:
         self.wanted = 0
         self.forgotten: set[int] = set()
         self.accounted = 0
+        self.restored = 0
         self.bytes = 0
 
     @property
@@ -130,7 +133,9 @@ class Catalog:
         with entry.lock:
             if not entry.opened:
                 self._open(query.kb, entry, query)
-            if query.forgotten > entry.accounted:
+            if query.restored > entry.restored:
+                self._show_again(query, entry)
+            elif query.forgotten > entry.accounted:
                 self._hide(query, entry)
             view = View(entry.shelves, entry.covered)
             entry.wanted = max(entry.wanted, query.first_of_tail - 1)
@@ -249,6 +254,15 @@ class Catalog:
             shelf.hide_all_but(present)
         self._hide_these(entry, query.tail.forgotten, query.forgotten)
 
+    def _show_again(self, query: Query, entry: _Entry) -> None:
+        """Hide just what is forgotten now: something was given back since."""
+        gone = query.tail.forgotten
+        present = np.setdiff1d(self._ids.present(query.kb, entry.covered), _array(gone))
+        for shelf in entry.shelves:
+            shelf.show_only(present)
+        entry.forgotten = gone | set(self._ids.forgotten(query.kb).tolist())
+        entry.accounted, entry.restored = query.forgotten, query.restored
+
     def _hide_these(self, entry: _Entry, ids: set[int], accounted: int) -> None:
         entry.forgotten |= ids
         for shelf in entry.shelves:
@@ -281,9 +295,8 @@ class Catalog:
         parts = []
         for start in range(first, last + 1, BLOCK):
             ids = {"first": start, "last": min(start + BLOCK - 1, last)}
-            parts.append(
-                self._tables.where(kb, "id >= {first:UInt64} AND id <= {last:UInt64}", ids)
-            )
+            within = "id >= {first:UInt64} AND id <= {last:UInt64}"
+            parts.append(self._tables.where(kb, within, ids, hide=False))
         return build(Sequences.join(parts), first, last)
 
     def _kept(self, kb: int, built: Shelved) -> Shelved:

@@ -135,9 +135,18 @@ class Shelved(msgspec.Struct, frozen=True, eq=False):
 
     def hide_all_but(self, ids: npt.NDArray[np.int64]) -> None:
         """Leave out all patterns but those with these ids."""
+        hide_unknown(self.segment.ids, self._known(ids), self.hidden)
+
+    def show_only(self, ids: npt.NDArray[np.int64]) -> None:
+        """Leave out just the patterns without these ids, also where some were left out before."""
+        hidden = np.zeros_like(self.hidden)  # who searches now sees none that is to stay hidden
+        hide_unknown(self.segment.ids, self._known(ids), hidden)
+        self.hidden[:] = hidden
+
+    def _known(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         known = np.zeros(self.last - self.first + 2, np.bool_)
         known[ids[(ids >= self.first) & (ids <= self.last)] - (self.first - 1)] = True
-        hide_unknown(self.segment.ids, known, self.hidden)
+        return known
 
 
 def _offsets(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

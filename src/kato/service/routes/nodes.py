@@ -9,7 +9,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import ValidationError
 
-from kato.errors import InvalidInput, KnowledgeBaseNotFound
+from kato.errors import InvalidInput, KnowledgeBaseNotFound, NotDisposable
 from kato.memory import Placed
 from kato.model.config import SessionConfig
 from kato.model.example import Example
@@ -20,7 +20,7 @@ from kato.service.operations import operation_of
 from kato.service.raw_paths import RawPathRoute
 from kato.service.routes.limits import check_events
 from kato.service.routes.short_term_memory import named
-from kato.service.wire.errors import BODY, INVALID, NO_NODE, STORE
+from kato.service.wire.errors import BODY, INVALID, NO_NODE, NOT_DISPOSABLE, STORE
 from kato.service.wire.nodes import (
     LearnedEach,
     LearnWanted,
@@ -28,6 +28,8 @@ from kato.service.wire.nodes import (
     NodePredictions,
     NodePredictWanted,
     NodesAnswer,
+    NodeSettings,
+    NodeSettingsAnswer,
     NodeStatistics,
     SequenceToLearn,
 )
@@ -63,9 +65,15 @@ async def read_node(node: str, context: Ours) -> Response:
     return answered({"node_id": node, "label": context.label(node), **held})
 
 
-@router.delete("/nodes/{node}", response_model=NodeDeleted, responses={**BODY, **NO_NODE})
+@router.delete(
+    "/nodes/{node}", response_model=NodeDeleted, responses={**BODY, **NO_NODE, **NOT_DISPOSABLE}
+)
 async def delete_node(node: str, context: Ours, operation: Once) -> Response:
-    """Forget a node with all it holds; its sessions live on, and begin it anew when they learn."""
+    """Forget a node with all it holds; its sessions live on, and begin it anew when they learn.
+
+    It must be marked disposable (`PUT /nodes/{node}/settings`), and it can be undone for a while.
+    """
+    await check_disposable(node, context, unless_missing=True)
     await context.call(context.memory.forget_knowledge_base, node, operation=operation)
     return answered({"status": "deleted", "node_id": node})
 
@@ -99,6 +107,43 @@ async def predict(node: str, wanted: NodePredictWanted, context: Ours) -> Respon
     if wanted.explain:
         answer["explanation"] = found.explanation
     return answered(answer)
+
+
+@router.get("/nodes/{node}/settings", response_model=NodeSettingsAnswer)
+async def read_settings(node: str, context: Ours) -> Response:
+    """What was settled about a node, which need not be there yet."""
+    disposable = await context.call(context.memory.is_disposable, node)
+    return answered({"node_id": node, "disposable": disposable})
+
+
+@router.put("/nodes/{node}/settings", response_model=NodeSettingsAnswer, responses=BODY)
+async def write_settings(node: str, wanted: NodeSettings, context: Ours) -> Response:
+    """Settle whether a node may be dropped; nothing needs to be learned into it yet."""
+    await context.call(context.memory.mark, node, disposable=wanted.disposable)
+    return answered({"node_id": node, "disposable": wanted.disposable})
+
+
+async def check_disposable(node: str, context: Context, *, unless_missing: bool = False) -> None:
+    """Refuse to drop a node that is not marked.
+
+    Args:
+        node: The node.
+        context: What the service runs on.
+        unless_missing: Whether a node that is not there needs no mark.
+
+    Raises:
+        NotDisposable: It is not marked disposable.
+    """
+    memory = context.memory
+    if await context.call(memory.is_disposable, node):
+        return
+    if unless_missing and not await context.call(memory.has_knowledge_base, node):
+        return
+    raise NotDisposable(
+        f"node {node[:60]!a} is not marked disposable, nothing was dropped",
+        remedy="if it may go: PUT /nodes/{node}/settings with disposable true,"
+        " or kato mark NODE --disposable",
+    )
 
 
 async def check_exists(node: str, context: Context) -> None:

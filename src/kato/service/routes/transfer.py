@@ -17,9 +17,9 @@ from kato.service.context import Context, context_of
 from kato.service.json import answered
 from kato.service.operations import identity_of
 from kato.service.raw_paths import RawPathRoute
-from kato.service.routes.nodes import check_exists
+from kato.service.routes.nodes import check_disposable, check_exists
 from kato.service.transfer import MEDIA, exported, spool
-from kato.service.wire.errors import BODY, INVALID, NO_NODE, STORE
+from kato.service.wire.errors import BODY, INVALID, NO_NODE, NOT_DISPOSABLE, STORE
 from kato.service.wire.patterns import ImportAnswer
 from kato.storage.ledger.operations import Operation
 
@@ -66,7 +66,7 @@ async def importing_of(node: str, request: Request, context: Ours, identity: Ide
 @router.post(
     "/nodes/{node}/import",
     response_model=ImportAnswer,
-    responses=BODY,
+    responses={**BODY, **NOT_DISPOSABLE},
     openapi_extra={"requestBody": {"required": True, "content": _STREAM}},
 )
 async def import_node(
@@ -75,7 +75,10 @@ async def import_node(
     context: Ours,
     kind: Kind = "ndjson",
     mode: Annotated[
-        Literal["merge", "replace"], Query(description="Whether the node is cleared first.")
+        Literal["merge", "replace"],
+        Query(
+            description="Whether the node is cleared first; it must be marked disposable for that."
+        ),
     ] = "merge",
 ) -> Response:
     """Put in what an export gave; of any size.
@@ -85,6 +88,7 @@ async def import_node(
     under the same `Idempotency-Key` takes up where it ended.
     """
     if mode == "replace":
+        await check_disposable(importing.node, context)
         await context.call(importing.replace)
     take = _take_lines if kind == "ndjson" else _take_parquet
     await take(request, context, importing)

@@ -57,4 +57,7 @@ REFUSED: Responses = {
 IN_SESSION: Responses = {404: {"model": NoSession, "description": "No such session."}, **STORE}
 """What every route below ``/sessions/{id}/`` may answer."""
 NO_NODE: Responses = {404: {"model": Detail, "description": "No such node."}}
+NOT_DISPOSABLE: Responses = {
+    423: {"model": Detail, "description": "The node is not marked disposable."}
+}
 NO_PATTERN: Responses = {404: {"model": Detail, "description": "No such pattern."}}

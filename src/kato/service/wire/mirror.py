@@ -95,3 +95,7 @@ class StoresAnswer(BaseModel):
     journal_entries: int = Field(description="Steps that ClickHouse has not got yet.")
     ledger_bytes: int = Field(description="Memory of the ledger's data.")
     disk_bytes: int = Field(description="ClickHouse's data on disk.")
+    ledger_used_bytes: int = Field(description="All memory the ledger's server uses.")
+    ledger_limit_bytes: int = Field(
+        description="Memory it may use before learning is refused; 0 is no limit."
+    )

@@ -40,6 +40,20 @@ class NodeDeleted(BaseModel):
     node_id: str
 
 
+class NodeSettings(BaseModel):
+    """What is settled about a node."""
+
+    disposable: bool = Field(
+        description="Whether `DELETE /nodes/{node}` and imports that replace may drop all it holds."
+    )
+
+
+class NodeSettingsAnswer(NodeSettings):
+    """What is settled about a node, and which."""
+
+    node_id: str = Field(examples=["alice"])
+
+
 class SequenceToLearn(BaseModel):
     """One sequence to learn."""
 

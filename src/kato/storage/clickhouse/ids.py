@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.native import columns_of
+from kato.storage.clickhouse.patterns import NOT_FORGOTTEN
 
 IntArray = npt.NDArray[np.int64]
 
-_PRESENT = """
-SELECT id FROM patterns WHERE kb = {kb:UInt32} AND id <= {last:UInt64}
-AND id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})
-"""
-_FORGOTTEN = "SELECT id FROM tombstones FINAL WHERE kb = {kb:UInt32}"
+_PRESENT = (
+    "SELECT id FROM patterns WHERE kb = {kb:UInt32} "  # noqa: S608 - no value is written into it
+    f"AND id <= {{last:UInt64}} AND {NOT_FORGOTTEN}"
+)
+_FORGOTTEN = "SELECT id FROM tombstones FINAL WHERE kb = {kb:UInt32} AND NOT taken_back"
 _CLEARED = "SELECT kb FROM knowledge_bases FINAL WHERE cleared AND kb IN {kbs:Array(UInt32)}"
 
 

@@ -42,7 +42,9 @@ _WITHOUT_PATTERNS = (
 _NAMES_AT_ONCE = 1000
 """Names of vectors that a statement names."""
 
-NOT_FORGOTTEN = "id NOT IN (SELECT id FROM tombstones WHERE kb = {kb:UInt32})"
+NOT_FORGOTTEN = (
+    "id NOT IN (SELECT id FROM tombstones FINAL WHERE kb = {kb:UInt32} AND NOT taken_back)"
+)
 """SQL that hides forgotten patterns whose rows are not deleted yet."""
 
 
@@ -73,21 +75,27 @@ class PatternSink:
             self._clickhouse.insert(table, rows, token)
 
     def purge(self, done: int) -> None:
-        """Delete what is void: patterns forgotten up to ``done``, cleared knowledge bases.
+        """Delete what is void up to ``done``: forgotten patterns, cleared knowledge bases.
 
+        What may still be given back lies behind it, as
+        :meth:`kato.storage.ledger.undo.Undo.settle` says.
         A tombstone goes one purge later than what it hides: a statement that began to read before
         still finds it, and postings that were built from what it read are deleted with it.
         """
         until = {"done": done, "before": self._purged}
         self._keep_last_ids(done)
-        cleared = "kb IN (SELECT kb FROM knowledge_bases FINAL WHERE cleared)"
-        forgotten = "(kb, id) IN (SELECT kb, id FROM tombstones WHERE version <= {done:UInt64})"
+        cleared = (
+            "kb IN (SELECT kb FROM knowledge_bases FINAL "
+            "WHERE cleared AND version <= {done:UInt64})"
+        )
+        void = "FROM tombstones FINAL WHERE version <= {done:UInt64} AND NOT taken_back"
+        forgotten = f"(kb, id) IN (SELECT kb, id {void})"
         for table in ("patterns", "postings", "frequencies", "states"):
             self._delete(table, f"{cleared} OR {forgotten}", until)
         for table in _WITHOUT_PATTERNS:
             self._delete(table, cleared, until)
         # Their table is not in the order of ids: only the knowledge bases that forgot are read.
-        forgetful = "kb IN (SELECT kb FROM tombstones WHERE version <= {done:UInt64})"
+        forgetful = f"kb IN (SELECT kb {void})"
         self._delete("minhash_bands", f"{cleared} OR {forgetful} AND {forgotten}", until)
         self._delete("tombstones", f"{cleared} OR version <= {{before:UInt64}}", until)
         self._purged = done
@@ -389,8 +397,16 @@ def _vector_rows(entries: Iterable[Entry]) -> pa.Table:
 
 
 def _tombstone_rows(entries: Iterable[Entry]) -> pa.Table:
-    rows = [(e.kb, e.forgotten, e.sequence) for e in entries if e.forgotten is not None]
-    return _table(rows, {"kb": pa.uint32(), "id": pa.uint64(), "version": pa.uint64()})
+    rows: list[tuple[Any, ...]] = []
+    for entry in entries:
+        if entry.forgotten is not None:
+            rows.append((entry.kb, entry.forgotten, entry.sequence, 0))
+        if entry.restored is not None:
+            rows.append((entry.kb, entry.restored, entry.sequence, 1))
+    return _table(
+        rows,
+        {"kb": pa.uint32(), "id": pa.uint64(), "version": pa.uint64(), "taken_back": pa.uint8()},
+    )
 
 
 def _knowledge_base_rows(entries: Iterable[Entry]) -> pa.Table:

@@ -22,21 +22,22 @@ LEAST = 100_000
 RANGE = 16_384
 """Pattern ids that are inserted at once. Postings that exist stand in ranges of this size."""
 
-# All in one block, however large, in one fixed order: its token is then the range's.
-_INSERT = f"""
+# All in one block, however large, in one fixed order: its token is then the range's. What is
+# forgotten is there too until it is deleted: it may be given back.
+_INSERT = """
 INSERT INTO postings
     (kb, symbol, shape, id, frequent, others, low_pairs, high_pairs, symbols, event_ends)
 SELECT kb, arrayJoin(arrayDistinct(symbols)) AS symbol, shape, id,
     frequent, others, low_pairs, high_pairs,
     if(length(symbols) > 64, [], symbols), if(length(symbols) > 64, [], event_ends)
 FROM patterns
-WHERE kb = {{kb:UInt32}} AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND {NOT_FORGOTTEN}
+WHERE kb = {kb:UInt32} AND id > {after:UInt64} AND id <= {until:UInt64}
 ORDER BY kb, symbol, shape, id
-SETTINGS insert_deduplication_token = {{token:String}}, insert_deduplicate = 1,
+SETTINGS insert_deduplication_token = {token:String}, insert_deduplicate = 1,
     deduplicate_insert_select = 'force_enable', max_insert_threads = 1,
     max_insert_block_size = 4294967296, min_insert_block_size_rows = 4294967296,
     min_insert_block_size_bytes = 0
-"""  # noqa: S608 - no value is written into it
+"""
 
 
 class Wanted(msgspec.Struct, frozen=True):

@@ -96,6 +96,7 @@ class DataDirectory:
             self._write_owner(Owner(os.getpid()))
             for folder in (self.clickhouse, self.ledger):
                 folder.mkdir(exist_ok=True, mode=0o700)
+                _refuse_read_only(folder)
 
     def _check_format(self) -> None:
         marker = self.path / _MARKER
@@ -120,6 +121,15 @@ def _refuse_unspeakable(path: Path) -> None:
         raise StoreUnreadable(
             f"cannot use {path} as data directory: ClickHouse takes what follows a ? for options",
             remedy="choose another folder with KATO_DATA_DIR",
+        )
+
+
+def _refuse_read_only(folder: Path) -> None:
+    # chDB would not say what is wrong.
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StoreUnreadable(
+            f"cannot use {folder}: it cannot be written",
+            remedy="check its permissions, and that its disk is not read-only",
         )
 
 

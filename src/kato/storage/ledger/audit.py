@@ -81,12 +81,14 @@ class HeldSymbols(msgspec.Struct, frozen=True):
         ids: Symbol id by text asked for, as kept, or empty.
         counts: By id asked for, as kept, or empty.
         affinities: By id asked for, as packed, or empty.
+        inherited: Likewise, the part of them that came with a move.
     """
 
     sequence: int
     ids: list[bytes]
     counts: list[bytes]
     affinities: list[bytes]
+    inherited: list[bytes]
 
 
 class HeldTotals(msgspec.Struct, frozen=True):

@@ -46,6 +46,9 @@ _SCRIPTS = (
     "edit",
     "inherit",
     "clear",
+    "undo",
+    "undoable",
+    "settle",
     "drop",
     "look",
     "facts",
@@ -53,7 +56,6 @@ _SCRIPTS = (
     "state",
     "claim",
     "done",
-    "hold",
     "visit",
     "extend",
     "remove",
@@ -72,11 +74,29 @@ _SCRIPTS = (
     "audit_journal",
     "mend",
 )
+_TAKING = ("forget", "clear", "undo", "undoable", "settle")
+"""Scripts that take something away or give it back: ``taking.lua`` comes before them."""
 
 
 # With a timeout of its own, which it has unless told otherwise, the asynchronous client makes a
 # task for each command, and a command whose task comes after the connection was closed fails badly.
 _NO_TIMEOUT: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 5}
+
+
+class MemoryInUse(msgspec.Struct, frozen=True):
+    """Memory of the ledger's server.
+
+    Attributes:
+        dataset: Bytes of the data.
+        used: Bytes of all it uses.
+        most: Bytes it may use by its own settings; 0 is no limit.
+        evicts: Whether it throws data away when it has used them.
+    """
+
+    dataset: int
+    used: int
+    most: int
+    evicts: bool
 
 
 class Connection:
@@ -107,8 +127,7 @@ class Connection:
         self._client = client
         self._diagnosis = diagnosis
         self._retry = _thrice()
-        shared = _source("shared")
-        self._scripts = {name: _script(client, shared + _source(name)) for name in _SCRIPTS}
+        self._scripts = {name: _script(client, _whole_source(name)) for name in _SCRIPTS}
         found = self.format()
         if found > FORMAT:
             raise StoreTooNew(
@@ -225,6 +244,28 @@ class Connection:
         except redis.RedisError as error:
             self._fail(error)
 
+    def memory(self) -> MemoryInUse:
+        """What memory the server uses, and what it does when it has used all it may."""
+        info = self.command("INFO", "memory")
+        return MemoryInUse(
+            dataset=info["used_memory_dataset"],
+            used=info["used_memory"],
+            most=info["maxmemory"],
+            evicts=info["maxmemory"] > 0 and info["maxmemory_policy"] != "noeviction",
+        )
+
+    def refuse_if_it_evicts(self) -> None:
+        """Refuse a server that takes memory from data when it has no more.
+
+        Raises:
+            StoreUnavailable: It does: what was learned would vanish without a word.
+        """
+        if self.memory().evicts:
+            raise StoreUnavailable(
+                "the Redis or Valkey server throws data away when its memory is full",
+                remedy="set its maxmemory-policy to noeviction",
+            )
+
     def connections(self) -> tuple[int, int]:
         """How many connections are in use, and how many are open."""
         pool: Any = self._client.connection_pool
@@ -311,6 +352,12 @@ def packed(value: Any) -> bytes:
     return msgspec.msgpack.encode(value)
 
 
+def _whole_source(name: str) -> str:
+    """A script behind what it shares with others."""
+    taking = _source("taking") if name in _TAKING else ""
+    return _source("shared") + taking + _source(name)
+
+
 def _source(name: str) -> str:
     folder = resources.files("kato.storage.ledger") / "scripts"
     return (folder / f"{name}.lua").read_text(encoding="utf-8")
@@ -346,6 +393,11 @@ def _translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | No
         )
     if "KATOREBUILDING" in text:
         return _rebuilding()
+    if "KATOMEMORY" in text:
+        return StoreFull(
+            "the ledger uses all the memory it may",
+            remedy="forget patterns or clear knowledge bases, or raise KATO_LEDGER_MEMORY_MB",
+        )
     if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
         return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and diagnosis:

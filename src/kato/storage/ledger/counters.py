@@ -22,6 +22,7 @@ from kato.storage.ledger.journal import (
     unpacked_metadata,
     unpacked_records,
 )
+from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
 
@@ -79,6 +80,7 @@ class Look(msgspec.Struct, frozen=True):
         entries: Journal entries the reader did not have.
         last_pattern: The greatest pattern id there can be.
         forgotten: How many patterns were forgotten so far.
+        restored: How many of them were given back.
     """
 
     kb: int
@@ -87,6 +89,7 @@ class Look(msgspec.Struct, frozen=True):
     entries: list[Entry]
     last_pattern: int
     forgotten: int
+    restored: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -203,12 +206,13 @@ class Counters:
 
     Args:
         connection: The ledger.
-        journal_limit: Bytes the journal may hold before changes are refused.
+        limits: When changes are refused, and how long they can be undone.
     """
 
-    def __init__(self, connection: Connection, journal_limit: int) -> None:
+    def __init__(self, connection: Connection, limits: Limits) -> None:
         self._connection = connection
-        self._journal_limit = journal_limit
+        self._journal_limit = limits.journal
+        self._limits = limits
 
     def learn(
         self,
@@ -261,6 +265,7 @@ class Counters:
             lesson.names,
             operation.told,
             packed(lesson.times) if lesson.times else b"",
+            self._limits.memory,
             *(step.arguments() if step else ("",)),
         )
 
@@ -292,6 +297,7 @@ class Counters:
             *target.arguments(),
             self._journal_limit,
             operation.told,
+            self._limits.undo_ms,
         )
         was_there, told = msgspec.msgpack.decode(answer, type=tuple[int, str])
         return told if was_there else None
@@ -419,6 +425,7 @@ class Counters:
             self._journal_limit,
             operation.told,
             1 if keeps_name else "",
+            self._limits.undo_ms,
             *(step.arguments() if step else ("",)),
         )
         old, _, told = msgspec.msgpack.decode(answer, type=tuple[int, int, str])
@@ -437,8 +444,8 @@ class Counters:
         answer = self._read("look", kb, packed(texts), after)
         if not answer[0]:
             return None
-        number, symbols, done, entries, *last_and_forgotten = answer
-        return Look(number, symbols, done, [decoded(e) for e in entries], *last_and_forgotten)
+        number, symbols, done, entries, *counts = answer
+        return Look(number, symbols, done, [decoded(e) for e in entries], *counts)
 
     def facts(
         self, kb: int, ids: IntArray, symbols: npt.NDArray[np.uint32], weighed: Sequence[int] = ()
@@ -523,11 +530,6 @@ class Counters:
             return {}
         sums = self._connection.command("HGET", f"{SHARD}:{number}:affinity", symbol)
         return unpacked_emotives(sums) if sums else {}
-
-    def memory(self) -> int:
-        """Bytes of memory the server uses for data."""
-        info: Any = self._connection.command("INFO", "memory")
-        return int(info["used_memory_dataset"])
 
     def _read(self, script: str, *arguments: Any) -> Any:
         # Sending and waiting skips the client's hooks, a quarter of the time of a small answer.

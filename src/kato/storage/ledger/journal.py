@@ -101,11 +101,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sequence: Position in the journal; also the version of all states it carries.
-        kind: ``learn``, ``edit``, ``inherit``, ``forget`` or ``clear``.
+        kind: ``learn``, ``edit``, ``inherit``, ``forget``, ``clear`` or ``undo``.
         kb: The knowledge base's number.
-        name: The knowledge base's name, where its number is new (learn) or given up (clear).
+        name: The knowledge base's name, where its number is new (learn), given up (clear), or given
+            back (undo).
         successor: The number that follows (clear); None if its name is given up too.
         forgotten: Id of the forgotten pattern (forget).
+        restored: Id of the pattern that was given back (undo).
         sequences: New patterns (learn), if any.
         frequencies: By pattern id, the frequency after this step.
         texts: By symbol id, the texts of new symbols.
@@ -121,6 +123,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     successor: int | None = None
     forgotten: int | None = None
+    restored: int | None = None
     sequences: Sequences | None = None
     frequencies: dict[int, int] = {}
     texts: dict[int, str] = {}
@@ -213,10 +216,12 @@ def decoded(raw: tuple[bytes, Any]) -> Entry:
         return _learned(common, fields)
     if kind == "edit":
         return _edited(common, fields)
+    pattern = int(fields[b"id"]) if b"id" in fields else None
     return Entry(
         **common,
         successor=int(fields[b"successor"]) if b"successor" in fields else None,
-        forgotten=int(fields[b"id"]) if b"id" in fields else None,
+        forgotten=pattern if kind == "forget" else None,
+        restored=pattern if kind == "undo" else None,
         affinities=_affinities(fields),
         inherited=_affinities(fields, b"inherited"),
     )

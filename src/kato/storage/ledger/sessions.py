@@ -9,6 +9,8 @@ import msgspec
 from kato.storage.ledger.connection import SHARD, Connection
 from kato.storage.ledger.operations import Operation
 
+_ASKED_FOR_MS = 86_400_000
+
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
     """A session as it is kept.
@@ -130,6 +132,11 @@ class Sessions:
     def expired(self, limit: int = 1000) -> list[str]:
         """Ids of sessions that expired; each is answered once, to whichever worker asks first."""
         return [session.decode() for session in self._connection.run("expired", limit)]
+
+    def tidy(self) -> None:
+        """Take those off the list that expired a day ago: nobody asked for them."""
+        before = int(time.time() * 1000) - _ASKED_FOR_MS
+        self._connection.command("ZREMRANGEBYSCORE", f"{SHARD}:sessions", "-inf", before)
 
 
 def _told(answer: bytes) -> str | None:

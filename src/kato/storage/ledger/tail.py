@@ -16,6 +16,8 @@ class TailView(msgspec.Struct, frozen=True):
     Attributes:
         sequences: New patterns, ids ascending from part to part.
         forgotten: Ids of forgotten patterns.
+        restored: Ids of patterns that were given back. What else is said holds only once ClickHouse
+            has that: see :meth:`kato.memory.predicting.Predictor.view`.
         texts: By id, the texts of new symbols.
         vectors: By symbol text, new vectors.
         states: By pattern id, the newest emotives and metadata.
@@ -26,6 +28,7 @@ class TailView(msgspec.Struct, frozen=True):
     texts: dict[int, str]
     vectors: dict[str, list[float]]
     states: dict[int, State] = {}
+    restored: frozenset[int] = frozenset()
 
 
 class Tail:
@@ -66,4 +69,5 @@ def _view(entries: list[Entry]) -> TailView:
         {number: text for entry in entries for number, text in entry.texts.items()},
         {name: value for entry in entries for name, value in entry.vectors.items()},
         {pattern: state for entry in entries for pattern, state in entry.states.items()},
+        frozenset(entry.restored for entry in entries if entry.restored is not None),
     )

@@ -15,7 +15,7 @@ from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.patterns import NOT_FORGOTTEN, PatternTables
 from kato.storage.ledger.journal import Sequences
 from kato.upkeep.difference import Difference, Found
-from kato.upkeep.recount import Stored
+from kato.upkeep.stored import Stored
 
 IDS_AT_ONCE = 1 << 20
 """Pattern ids whose rows are summed at a time: the table is not in the order of ids."""

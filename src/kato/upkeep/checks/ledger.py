@@ -16,7 +16,8 @@ from kato.storage.ledger.journal import State
 from kato.storage.ledger.rebuilding import packed_state
 from kato.upkeep.checks.symbols import symbol_differences
 from kato.upkeep.difference import Difference, Found
-from kato.upkeep.recount import Block, IntArray, Recount, Stored
+from kato.upkeep.recount import IntArray, Recount
+from kato.upkeep.stored import Block, Stored
 from kato.upkeep.waiting import Counted, Waiting, carriers, counted
 
 PARTS = ("emotives", "metadata", "felt")
@@ -44,7 +45,7 @@ class LedgerCheck:
         self.stored = stored
         self.journal = journal
         self.kb = audit.kb
-        self.waiting = Waiting(journal, audit.kb)
+        self.waiting = Waiting(journal, stored, audit.kb)
         self.recount = Recount()
         self._carrying = dict.fromkeys(PARTS, 0)
         self._progress = progress
@@ -179,7 +180,7 @@ class LedgerCheck:
             "occurrences": recount.occurrences,
             "next_pattern": last,
             "next_symbol": len(symbols) - 1,
-            "forgotten": last - recount.patterns,
+            "forgotten": last - recount.patterns + held.totals["restored"],
         }
         for field, should in expected.items():
             seen = held.totals[field]

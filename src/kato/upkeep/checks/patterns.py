@@ -13,7 +13,7 @@ from kato.model.vector import vector_symbol
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.ledger.journal import Sequences
 from kato.upkeep.difference import Difference, Found
-from kato.upkeep.recount import IDS_AT_ONCE, Stored
+from kato.upkeep.stored import IDS_AT_ONCE, Stored
 
 SYMBOLS_AT_ONCE = 500_000
 VECTORS_AT_ONCE = 10_000

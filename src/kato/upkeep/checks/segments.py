@@ -12,7 +12,7 @@ from kato.recall.index.files import Damaged, SegmentFile, load
 from kato.recall.index.segment import Shelved
 from kato.storage.ledger.journal import Sequences
 from kato.upkeep.difference import Difference, Found
-from kato.upkeep.recount import IDS_AT_ONCE, IntArray, Stored
+from kato.upkeep.stored import IDS_AT_ONCE, IntArray, Stored
 
 
 def segment_differences(stored: Stored, catalog: Catalog, kb: int, name: str) -> Iterator[Found]:

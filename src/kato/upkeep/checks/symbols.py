@@ -34,7 +34,9 @@ def symbol_differences(check: LedgerCheck) -> Iterator[Found]:
     )
     for first in range(1, last + 1, SYMBOLS_AT_ONCE):
         check.journal.hold()
-        yield from _Range(check, first, min(first + SYMBOLS_AT_ONCE - 1, last)).differences()
+        behind = min(first + SYMBOLS_AT_ONCE - 1, last)
+        check.recount.add_inherited(check.stored.inherited(check.kb, first, behind))
+        yield from _Range(check, first, behind).differences()
 
 
 class _Range:
@@ -64,6 +66,7 @@ class _Range:
                 fix = Fix("count", number, seen, count)
                 yield self._check.found("symbol counts", where, _count(seen), _count(count), fix)
         yield from self._affinities()
+        yield from self._inherited()
 
     def _members(self) -> IntArray:
         before = self._check.recount.members(self._last)
@@ -103,6 +106,17 @@ class _Range:
             if held != should:
                 fix = Fix("affinity", number, packed_sums, packed(should) if should else b"")
                 yield self._check.found("affinity", where, held, should, fix)
+
+    def _inherited(self) -> Iterator[Found]:
+        check = self._check
+        stored = check.stored.inherited(check.kb, self._first, self._last)
+        for place, (number, text) in enumerate(self._texts.items()):
+            packed_sums = self._held.inherited[place]
+            seen = unpacked_emotives(packed_sums) if packed_sums else {}
+            should = self._changes.inherited.get(number, stored.get(number, {}))
+            if seen != should:
+                fix = Fix("inherited", number, packed_sums, packed(should) if should else b"")
+                yield check.found("inherited affinity", f"symbol {text!a}", seen, should, fix)
 
     def _true(self, number: int, held: Emotives, stored: Emotives) -> Emotives:
         """The sums that fit the recount: those stored if they do, as their last digits differ."""

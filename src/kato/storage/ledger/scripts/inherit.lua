@@ -7,6 +7,8 @@
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
 if known then return known end
+local refused = refusal()
+if refused then return refused end
 local texts, brought = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 if journal_is_full(tonumber(ARGV[4])) then
   return redis.error_reply('KATOFULL the journal is full')

@@ -5,9 +5,21 @@
 -- 7 {pattern's position -> {emotive records, their means, metadata}}, 8 persistence, 9 journal limit
 -- in bytes, 10 vectors, 11 names (20 bytes each; cmsgpack knows no binary type, so they come apart),
 -- 12 what a repeat of the operation is told besides, 13 how often each pattern is learned, or '' if
--- once, 14 session or '', 15 ... the rest of its step.
+-- once, 14 bytes the server may use or 0, 15 session or '', 16 ... the rest of its step.
 -- Answers {kb, {id, ...}, {frequency, ...}, what a repeat is told}, or an error before anything is
 -- changed.
+
+-- What the server uses is measured once a second: to ask it takes as long as a learn.
+local function memory_is_full(limit)
+  if limit == 0 then return false end
+  local key, second = shard .. ':memory', redis.call('TIME')[1]
+  local known = redis.call('HMGET', key, 'second', 'used')
+  if known[1] ~= second then
+    known[2] = string.match(redis.call('INFO', 'memory'), 'used_memory:(%d+)')
+    redis.call('HSET', key, 'second', second, 'used', known[2])
+  end
+  return number(known[2]) >= limit
+end
 
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
@@ -15,7 +27,7 @@ if known then return known end
 local refused = refusal()
 if refused then return refused end
 
-local step = ARGV[14] ~= '' and {unpack(ARGV, 14)}
+local step = ARGV[15] ~= '' and {unpack(ARGV, 15)}
 if step and not is_current(step) then
   return redis.error_reply('KATOCONFLICT the session moved on')
 end
@@ -31,6 +43,9 @@ if count == 0 then
 end
 if journal_is_full(tonumber(ARGV[9])) then
   return redis.error_reply('KATOFULL the journal is full')
+end
+if memory_is_full(tonumber(ARGV[14])) then
+  return redis.error_reply('KATOMEMORY the ledger uses all the memory it may')
 end
 
 local kb, is_new_kb = open_kb(ARGV[3])

@@ -6,7 +6,7 @@
 --   {0}:names                 hash    knowledge base's name -> its current number
 --   {0}:numbers               string  the last number given
 --   {0}:<kb>                  hash    the number's totals: patterns, frequencies, symbols, occurrences,
---                                     next_pattern, next_symbol, buckets, forgotten
+--                                     next_pattern, next_symbol, buckets, forgotten, restored
 --   {0}:<kb>:name:<bucket>    hash    pattern name (20 bytes) -> pattern id
 --   {0}:<kb>:freq:<id / 64>   hash    pattern id % 64 -> frequency
 --   {0}:<kb>:symbol           hash    symbol text -> symbol id
@@ -20,6 +20,8 @@
 --   {0}:journal:state         hash    sequence, bytes, done, done_bytes, and the intent
 --   {0}:held                  string  who wants that no new batch is claimed, for some seconds
 --   {0}:notes:<subject>       hash    name of a knowledge base -> what was agreed on for it
+--   {0}:undo, {0}:undo:*      what was taken away and can be given back; see taking.lua
+--   {0}:memory                hash    bytes the server used, and in which second that was (see learn.lua)
 --   {0}:dropped               set     numbers whose keys are still to be removed
 --   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about
 --   {0}:sessions              zset    session's id -> when it expires, in ms
