@@ -46,8 +46,8 @@ def test_the_market_s_examples_answer_as_printed() -> None:
     assert_answers_as_printed(ROOT / "docs" / "market.md", 15)
 
 
-def test_the_upkeep_examples_answer_as_printed() -> None:
-    assert_answers_as_printed(ROOT / "docs" / "upkeep.md", 9)
+def test_the_safety_examples_answer_as_printed() -> None:
+    assert_answers_as_printed(ROOT / "docs" / "safety.md", 9)
 
 
 def assert_answers_as_printed(document: Path, least: int) -> None:

@@ -83,7 +83,7 @@ class Recount:
             self._add_sums(emotive, np.array(symbols), values)
 
     def affinity_of(self, symbol: int) -> dict[str, tuple[float, float]]:
-        """By emotive, the sum of a symbol's shares and what it inherited, and that of the amounts."""
+        """By emotive, the sum of a symbol's shares and of what it inherited, and of the amounts."""
         return {
             emotive: (float(sums[0, symbol]), float(sums[1, symbol]))
             for emotive, sums in self._felt.items()
@@ -134,9 +134,7 @@ class Recount:
         self._reach(last + 1)
         return self._counts[1, : last + 1]
 
-    def _add_sums(
-        self, emotive: str, symbols: IntArray, values: npt.NDArray[np.float64]
-    ) -> None:
+    def _add_sums(self, emotive: str, symbols: IntArray, values: npt.NDArray[np.float64]) -> None:
         size = int(symbols.max()) + 1
         sums = np.array([np.bincount(symbols, v, size) for v in (values, np.abs(values))])
         before = self._felt.get(emotive, np.zeros((2, 0)))

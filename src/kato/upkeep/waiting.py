@@ -17,8 +17,8 @@ class Changes(msgspec.Struct):
 
     Attributes:
         sequence: Up to this entry.
-        new: Patterns that ClickHouse has not got, or hides though they were given back; those forgotten
-            since among them. Ids ascending.
+        new: Patterns that ClickHouse has not got, or hides though they were given back, those
+            forgotten since among them; ids ascending.
         frequencies: By pattern id, the newest.
         states: By pattern id, the newest.
         forgotten: Pattern ids.

@@ -187,7 +187,7 @@ class Audit:
 
 _TOTALS = (
     *("patterns", "frequencies", "symbols", "occurrences"),
-    *("next_pattern", "next_symbol", "forgotten"),
+    *("next_pattern", "next_symbol", "forgotten", "restored"),
 )
 _HASHES = ("name", "symbol", "count", "affinity", "emotives", "metadata", "felt")
 

@@ -21,14 +21,12 @@ from redis.commands.core import Script
 from redis.retry import Retry
 
 from kato.errors import (
-    Conflict,
     KatoError,
     StoreError,
-    StoreFull,
-    StoreRebuilding,
     StoreTooNew,
     StoreUnavailable,
 )
+from kato.storage.ledger.refusals import rebuilding, translated
 from kato.storage.traffic import Traffic
 
 FORMAT = 1
@@ -284,7 +282,7 @@ class Connection:
             StoreRebuilding: It is.
         """
         if self.command("EXISTS", f"{SHARD}:rebuilding"):
-            raise _rebuilding()
+            raise rebuilding()
 
     def of_its_own(self) -> Any:
         """A connection of the client's that nobody else uses; the caller disconnects it.
@@ -341,7 +339,7 @@ class Connection:
             self.traffic.took(perf_counter() - began)
 
     def _fail(self, error: redis.RedisError) -> NoReturn:
-        failure = _translated(error, self._diagnosis)
+        failure = translated(error, self._diagnosis)
         if isinstance(failure, StoreError):
             self.traffic.failed(str(failure))
         raise failure from error
@@ -380,35 +378,3 @@ def _thrice() -> Retry:
 
 def _script(client: redis.Redis, source: str) -> Script:
     return client.register_script(source)
-
-
-def _translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | None) -> KatoError:
-    text = str(error)
-    if "KATOCONFLICT" in text:
-        return Conflict("the session was changed by another call", remedy="repeat the call")
-    if "KATOFULL" in text:
-        return StoreFull(
-            "the journal is full: ClickHouse does not take what was learned",
-            remedy="see whether ClickHouse runs and has space, or raise KATO_JOURNAL_LIMIT_MB",
-        )
-    if "KATOREBUILDING" in text:
-        return _rebuilding()
-    if "KATOMEMORY" in text:
-        return StoreFull(
-            "the ledger uses all the memory it may",
-            remedy="forget patterns or clear knowledge bases, or raise KATO_LEDGER_MEMORY_MB",
-        )
-    if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
-        return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
-    if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and diagnosis:
-        return diagnosis()
-    return StoreUnavailable(
-        f"the ledger failed: {text}", remedy="see whether the Redis or Valkey server runs"
-    )
-
-
-def _rebuilding() -> StoreRebuilding:
-    return StoreRebuilding(
-        "the ledger is being rebuilt: nothing can be changed, nor read that is not there yet",
-        remedy="wait for kato rebuild ledger; if it was cut off, run it again",
-    )

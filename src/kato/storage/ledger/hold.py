@@ -96,8 +96,9 @@ class Hold:
     def _now(self) -> Carried:
         key = f"{SHARD}:journal:state"
         done, intent = self._connection.command("HMGET", key, "done", "intent_token")
-        groups = sorted(set(self._connection.keys(f"{SHARD}:ingest:*")))
-        found = self._connection.pipelined([("HGETALL", group) for group in groups])
+        groups = sorted(self._connection.command("SMEMBERS", f"{SHARD}:ingests"))
+        keys = [f"{SHARD}:ingest:".encode() + group for group in groups]
+        found = self._connection.pipelined([("HGETALL", key) for key in keys])
         ingested = {group: dict(fields) for group, fields in zip(groups, found, strict=True)}
         stands = intent is not None or any(b"token" in fields for fields in ingested.values())
         return Carried(int(done or 0), ingested, stands)

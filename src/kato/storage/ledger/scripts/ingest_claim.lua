@@ -13,5 +13,6 @@ for i = 4, #ARGV, 3 do
   local at = redis.call('HGET', key, ARGV[i])
   if at and at ~= ARGV[i + 1] then return 0 end
 end
+redis.call('SADD', shard .. ':ingests', ARGV[1])
 redis.call('HSET', key, 'token', ARGV[2], 'intent', ARGV[3])
 return 1

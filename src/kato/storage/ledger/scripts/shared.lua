@@ -26,6 +26,7 @@
 --   {0}:session:<id>          hash    version, kb, state; ttl in s, created in ms, about
 --   {0}:sessions              zset    session's id -> when it expires, in ms
 --   {0}:op:<id>               string  the answer to an operation that was carried out
+--   {0}:ingests               set     groups of market ingest
 --   {0}:ingest:<group>        hash    token, intent; packed topic and partition -> the next offset
 --   {0}:log:<topic>           stream  records of market feeds; ids are 1-<offset>
 --   {0}:writer:<id>           string  the number and first offset of its last batch
