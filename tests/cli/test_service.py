@@ -104,7 +104,7 @@ def test_every_command_talks_to_the_service(
         "affinity": {},
     }
     assert kb in told("stats")
-    told("forget", name, "--kb", kb)
+    told("forget", name, "--kb", kb, "--yes")
     assert told("stats", "--kb", kb, "--json")["knowledge_bases"][kb]["patterns"] == 1
     assert "1 patterns" in told("clear", "--yes", "--kb", kb)
     with connect(url) as memory:

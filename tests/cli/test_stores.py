@@ -102,7 +102,7 @@ def test_forget_and_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     name = run(capsys, tmp_path / "data", "predict", "a", "b", "c", "--json").json["predictions"][
         0
     ]["name"]
-    assert run(capsys, tmp_path / "data", "forget", name).code == 0
+    assert run(capsys, tmp_path / "data", "forget", name, "--yes").code == 0
     assert run(capsys, tmp_path / "data", "show", name).code == 1
     assert run(capsys, tmp_path / "data", "clear", "--yes").out == "cleared: default, 1 patterns\n"
     assert run(capsys, tmp_path / "data", "predict", "a", "b", "--json").json["predictions"] == []

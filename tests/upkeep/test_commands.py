@@ -57,3 +57,15 @@ def test_a_round(run: Kato, tmp_path: Path) -> None:
 def test_a_service_is_not_asked(run: Kato, command: tuple[str, ...]) -> None:
     code, _, err = run("--url", "http://127.0.0.1:1", *command)
     assert (code, "--data-dir" in err) == (2, True)
+
+
+def test_what_is_there_goes_only_when_that_is_said(run: Kato, tmp_path: Path) -> None:
+    data, archive, table = tmp_path / "data", tmp_path / "monday", tmp_path / "all.ndjson"
+    table.write_text('{"events": [["a"], ["b"]]}\n')
+    replacing = ("--data-dir", data, "import", table, "--replace")
+    told(run, *replacing)  # there is nothing to be asked about
+    told(run, "--data-dir", data, "backup", archive)
+    for asking in (replacing, ("--data-dir", data, "restore", archive, "--replace")):
+        code, _, err = run(*asking)
+        assert (code, "--yes" in err) == (2, True)
+        told(run, *asking, "--yes")

@@ -170,7 +170,9 @@ LAST: dict[str, tuple[str, Any]] = {
     ),
     "a tombstone of what lives": (
         "tombstone",
-        lambda d: d.clickhouse("INSERT INTO tombstones VALUES ({kb:UInt32}, 1, 1)"),
+        lambda d: d.clickhouse(
+            "INSERT INTO tombstones (kb, id, version) VALUES ({kb:UInt32}, 1, 1)"
+        ),
     ),
     "a vector": (
         "vectors",

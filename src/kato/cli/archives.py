@@ -9,6 +9,7 @@ import typer
 from rich.filesize import decimal
 
 from kato.cli import options
+from kato.cli.confirming import Yes, confirm
 from kato.cli.display.console import answers, print_json
 from kato.cli.display.text import safe
 from kato.errors import InvalidInput
@@ -56,18 +57,21 @@ def _fetch(context: typer.Context, url: str, target: Path, since: Path | None) -
     answers().print(safe(f"{target}: {decimal(size)} of {url}"), soft_wrap=True)
 
 
-def restore(
+def restore(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     source: Annotated[Path, typer.Argument(help="What kato backup made.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Let go of what the stores hold.")
     ] = False,
     sessions: Annotated[bool, typer.Option(help="Whether sessions go on where they were.")] = True,
+    yes: Yes = False,
     json: options.Json = False,
 ) -> None:
     """Put a backup into stores that are empty and that nobody uses."""
     from kato.upkeep.restore import restore as put  # noqa: PLC0415 - help must not wait for it
 
+    if replace:
+        confirm("Let go of all that the stores hold?", yes=yes)
     restored = put(source, *_stores(context), replace=replace, sessions=sessions)
     if json:
         print_json(restored)
@@ -96,10 +100,4 @@ def upgrade(context: typer.Context, json: options.Json = False) -> None:
 
 def _stores(context: typer.Context) -> tuple[Settings, Path | None]:
     """Where the stores are, which must be this process's own."""
-    common = context.find_object(options.Common) or options.Common()
-    if common.url is not None:
-        raise InvalidInput(
-            "a service cannot let go of its own stores",
-            remedy="stop it, and give --data-dir, or KATO_CLICKHOUSE_URL and KATO_REDIS_URL",
-        )
-    return Settings.from_environment(), common.data_dir
+    return Settings.from_environment(), options.path_of_stores(context)

@@ -243,14 +243,23 @@ def opened_stores(context: typer.Context) -> Iterator[Memory]:
         InvalidInput: ``--url`` asks for a service.
         StoreInUse: Another process owns the data directory.
     """
+    with kato.open(path_of_stores(context)) as memory:
+        yield memory
+
+
+def path_of_stores(context: typer.Context) -> Path | None:
+    """The data directory, if it was given, for a command that works on the stores themselves.
+
+    Raises:
+        InvalidInput: ``--url`` asks for a service.
+    """
     common = context.find_object(Common) or Common()
     if common.url is not None:
         raise InvalidInput(
             "this command works on the stores, not through a service",
-            remedy="leave --url and KATO_URL out, and run it where the stores are",
+            remedy="leave --url and KATO_URL out; give --data-dir where the stores are",
         )
-    with kato.open(common.data_dir) as memory:
-        yield memory
+    return common.data_dir
 
 
 def _owner_s(common: Common, in_use: StoreInUse) -> RemoteMemory:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kato.cli import options
+from kato.cli.confirming import Yes, confirm
 from kato.cli.display.console import answers, notes, print_json
 from kato.cli.display.text import safe
 
@@ -37,13 +38,14 @@ def export(
         answers().print(safe(f"{file}: {stats.patterns:,} patterns of {kb}"), soft_wrap=True)
 
 
-def import_(
+def import_(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     file: File,
     kb: options.KnowledgeBaseName = "default",
     replace: Annotated[
         bool, typer.Option("--replace", help="Clear the knowledge base first.")
     ] = False,
+    yes: Yes = False,
     json: options.Json = False,
 ) -> None:
     """Put the patterns of a file into a knowledge base; goes on where it was cut off.
@@ -53,6 +55,9 @@ def import_(
     from kato.upkeep.transfer import import_from  # noqa: PLC0415 - help must not wait for it
 
     with options.opened_stores(context) as memory:
+        patterns = memory.knowledge_base(kb).stats().patterns if replace else 0
+        if patterns:
+            confirm(f"Let all {patterns:,} patterns of {safe(kb)} go first?", yes=yes)
         imported = import_from(memory, kb, file, replace=replace)
     if json:
         print_json(imported)

@@ -38,7 +38,8 @@ class Stores:
 
     Raises:
         StoreInUse: Another process owns the data directory.
-        StoreUnavailable: A store does not start or answer.
+        StoreUnavailable: A store does not start or answer, or the ledger's server throws data away
+            when it is full.
         StoreTooNew: A newer release wrote the ledger or the directory.
     """
 
@@ -85,6 +86,7 @@ class Stores:
     def _ledger(self, started: ExitStack) -> Connection:
         if self.settings.redis_url:
             connection = Connection.to_url(self.settings.redis_url)
+            connection.refuse_if_it_evicts()
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
             server = EmbeddedValkey(self.directory.ledger)

@@ -117,10 +117,11 @@ class Stored:
         given = {"kb": kb, "first": first, "last": last}
         return Block(first, last, found, self._frequencies(found, given), self._states(given))
 
-    def sequences(self, kb: int, first: int, last: int) -> Sequences:
-        """The patterns of a range of ids that are not forgotten, by themselves."""
+    def sequences(self, kb: int, first: int, last: int, *, hide: bool = True) -> Sequences:
+        """The patterns of a range of ids by themselves, with ``hide`` those not forgotten."""
         ids = {"first": first, "last": last}
-        return self._tables.where(kb, "id >= {first:UInt64} AND id <= {last:UInt64}", ids)
+        condition = "id >= {first:UInt64} AND id <= {last:UInt64}"
+        return self._tables.where(kb, condition, ids, hide=hide)
 
     def these(self, kb: int, ids: list[int], *, hide: bool = True) -> Block:
         """The patterns with these ids, ascending, as far as they are there and not forgotten.

@@ -12,7 +12,7 @@ from kato.recall.filters import bands
 from kato.recall.filters.bands import TokenHashes, bands_of_patterns
 from kato.storage.clickhouse.bands import BandShape, BandTable
 from kato.storage.clickhouse.client import ClickHouse
-from kato.storage.clickhouse.patterns import NOT_FORGOTTEN, PatternTables
+from kato.storage.clickhouse.patterns import PatternTables
 from kato.storage.ledger.journal import Sequences
 from kato.upkeep.difference import Difference, Found
 from kato.upkeep.stored import Stored
@@ -25,16 +25,17 @@ SELECT rows, bands, max(until) FROM minhash_coverage WHERE kb = {kb:UInt32}
 GROUP BY rows, bands ORDER BY rows, bands DESC
 """
 # A row as one number, added up: the same rows have the same sum, in whatever order they are read.
-_SUMS = f"""
-SELECT intDiv(id - 1, {{range:UInt64}}) AS part,
+# Forgotten patterns have their bands as long as they have a row: they may be given back.
+_SUMS = """
+SELECT intDiv(id - 1, {range:UInt64}) AS part,
     sum((toUInt64(band) + 1) * (id * 2654435761 + position + 1))
 FROM minhash_bands FINAL
-WHERE kb = {{kb:UInt32}} AND rows = {{rows:UInt8}} AND position < {{bands:UInt8}}
-AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND id IN (
-    SELECT id FROM patterns WHERE kb = {{kb:UInt32}}
-    AND id > {{after:UInt64}} AND id <= {{until:UInt64}} AND {NOT_FORGOTTEN})
+WHERE kb = {kb:UInt32} AND rows = {rows:UInt8} AND position < {bands:UInt8}
+AND id > {after:UInt64} AND id <= {until:UInt64} AND id IN (
+    SELECT id FROM patterns WHERE kb = {kb:UInt32}
+    AND id > {after:UInt64} AND id <= {until:UInt64})
 GROUP BY part
-"""  # noqa: S608 - no value is written into it
+"""
 
 
 def band_differences(clickhouse: ClickHouse, kb: int, name: str) -> Iterator[Found]:
@@ -62,7 +63,7 @@ class _Bands:
             part = start // bands.RANGE
             if sums.get(part, 0) == self._sum(*self._made(start, stop)):
                 continue
-            # What was forgotten in between is not there any more: look at it at one moment.
+            # What was deleted in between is not there any more: look at it at one moment.
             found = self._made(start, stop)
             if self._sums(start, stop).get(part, 0) != self._sum(*found):
                 yield self._found(start, stop)
@@ -78,7 +79,7 @@ class _Bands:
         self._table.replace(self._kb, self._shape, found.ids, made, (after, until))
 
     def _made(self, after: int, until: int) -> tuple[Sequences, npt.NDArray[np.uint32]]:
-        found = self._stored.sequences(self._kb, after + 1, until)
+        found = self._stored.sequences(self._kb, after + 1, until, hide=False)
         hashes = self._hashes.covering(
             found.symbols, lambda ids: self._tables.texts(self._kb, list(ids))
         )

@@ -7,7 +7,6 @@ from functools import partial
 
 from kato.storage.clickhouse import postings
 from kato.storage.clickhouse.client import ClickHouse
-from kato.storage.clickhouse.patterns import NOT_FORGOTTEN
 from kato.storage.clickhouse.postings import PostingTables
 from kato.upkeep.difference import Difference, Found
 
@@ -15,18 +14,19 @@ IDS_AT_ONCE = 1 << 20
 """Pattern ids that are compared at a time."""
 
 _RANGE = "kb = {kb:UInt32} AND id > {after:UInt64} AND id <= {until:UInt64}"
-# What stands in a posting as one number, added up: the order of rows makes no difference.
+# What stands in a posting as one number, added up: the order of rows makes no difference. Forgotten
+# patterns have their postings as long as they have a row: they may be given back.
 _POSTED = f"""
 SELECT intDiv(id - 1, {{range:UInt64}}) AS part, sum(cityHash64(
     symbol, shape, id, frequent, others, low_pairs, high_pairs, symbols, event_ends))
-FROM postings WHERE {_RANGE} AND id IN (SELECT id FROM patterns WHERE {_RANGE} AND {NOT_FORGOTTEN})
+FROM postings WHERE {_RANGE} AND id IN (SELECT id FROM patterns WHERE {_RANGE})
 GROUP BY part
 """  # noqa: S608 - no value is written into it
 _EXPECTED = f"""
 SELECT intDiv(id - 1, {{range:UInt64}}) AS part, sum(cityHash64(
     arrayJoin(arrayDistinct(symbols)), shape, id, frequent, others, low_pairs, high_pairs,
     if(length(symbols) > 64, [], symbols), if(length(symbols) > 64, [], event_ends)))
-FROM patterns WHERE {_RANGE} AND {NOT_FORGOTTEN} GROUP BY part
+FROM patterns WHERE {_RANGE} GROUP BY part
 """  # noqa: S608 - no value is written into it
 
 
@@ -37,7 +37,7 @@ def posting_differences(clickhouse: ClickHouse, kb: int, name: str) -> Iterator[
         until = min(after + IDS_AT_ONCE, covered)
         for part in _differing(clickhouse, kb, after, until):
             start, stop = part * postings.RANGE, (part + 1) * postings.RANGE
-            # What was forgotten between the two statements is not there any more: look again.
+            # What was deleted between the two statements is not there any more: look again.
             if _differing(clickhouse, kb, start, stop):
                 where = f"pattern ids {start + 1} to {stop}"
                 texts = ("other postings", "those of the symbols")
