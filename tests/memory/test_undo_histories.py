@@ -41,10 +41,33 @@ class Incarnation(msgspec.Struct, eq=False):
 
 
 class Held(msgspec.Struct, eq=False):
-    """A number of a knowledge base: patterns by name, and how many there ever were."""
+    """A number of a knowledge base.
+
+    Attributes:
+        patterns: By name.
+        ever: How many there ever were.
+        inherited: By symbol, the joy that came with a move; gone with its last pattern.
+    """
 
     patterns: dict[str, Incarnation] = {}
     ever: int = 0
+    inherited: dict[str, float] = {}
+
+    def take_out(self, name: str) -> Taken:
+        """Take a pattern out, and what its symbols inherited that no other has."""
+        taken = self.patterns.pop(name)
+        left = {symbol for pattern in self.patterns.values() for symbol in pattern.sequence}
+        bereft = self.inherited.keys() - left
+        return Taken(self, name, taken, {symbol: self.inherited.pop(symbol) for symbol in bereft})
+
+
+class Taken(msgspec.Struct, eq=False):
+    """What was taken away: a number, or one of its patterns."""
+
+    kb: Held
+    name: str | None = None
+    pattern: Incarnation | None = None
+    inherited: dict[str, float] = {}
 
 
 class Model:
@@ -52,7 +75,7 @@ class Model:
 
     def __init__(self) -> None:
         self.current: Held | None = None
-        self.stack: list[tuple[Held, str | None, Incarnation | None]] = []
+        self.stack: list[Taken] = []
 
     @property
     def patterns(self) -> dict[str, Incarnation]:
@@ -65,34 +88,47 @@ class Model:
             self.patterns[name] = Incarnation(sequence, self.current.ever, [])
         self.patterns[name].felt.append(joy)
 
+    def inherit(self, symbol: str, joy: float) -> None:
+        if any(symbol in pattern.sequence for pattern in self.patterns.values()):
+            assert self.current is not None
+            self.current.inherited[symbol] = self.current.inherited.get(symbol, 0.0) + joy
+
     def forget(self, name: str) -> None:
         assert self.current is not None
-        self.stack.append((self.current, name, self.patterns.pop(name)))
+        self.stack.append(self.current.take_out(name))
 
     def give_up(self, successor: Held | None) -> None:
         if self.current is not None:
-            self.stack.append((self.current, None, None))
+            self.stack.append(Taken(self.current))
             self.current = successor
 
-    def undo(self, *, replace: bool) -> str:
-        usable = [i for i, (kb, name, _) in enumerate(self.stack) if not name or kb is self.current]
+    def undo(self, *, replace: bool, held: bool = False) -> str:
+        usable = [i for i, t in enumerate(self.stack) if not t.name or t.kb is self.current]
         if not usable:
             return "nothing"
-        kb, name, taken = self.stack[usable[-1]]
-        in_the_way = name in self.patterns if name else bool(self.patterns)
+        taken = self.stack[usable[-1]]
+        if held and taken.name:
+            return "held"
+        in_the_way = taken.name in self.patterns if taken.name else bool(self.patterns)
         if in_the_way and not replace:
             return "occupied"
         del self.stack[usable[-1]]
-        if name is None:
+        if taken.name is None:
             if in_the_way:
-                self.give_up(kb)
-            self.current = kb
+                self.give_up(taken.kb)
+            self.current = taken.kb
         else:
-            if in_the_way:
-                self.forget(name)
-            assert taken is not None
-            self.patterns[name] = taken
+            self.put_back(taken, in_the_way=in_the_way)
         return "done"
+
+    def put_back(self, taken: Taken, *, in_the_way: bool) -> None:
+        assert taken.name is not None
+        assert taken.pattern is not None
+        if in_the_way:
+            self.forget(taken.name)
+        self.patterns[taken.name] = taken.pattern
+        for symbol, joy in taken.inherited.items():
+            taken.kb.inherited[symbol] = taken.kb.inherited.get(symbol, 0.0) + joy
 
 
 class Histories(RuleBasedStateMachine):
@@ -116,6 +152,12 @@ class Histories(RuleBasedStateMachine):
         assert name is not None
         self.model.learn(name, sequence, felt)
 
+    @rule(symbol=st.sampled_from("abc"), joy=st.integers(-8, 8))
+    def inherit(self, symbol: str, joy: int) -> None:
+        counters = self.library.memory._engines.counters
+        counters.inherit(self.name, {symbol: {"joy": joy / 8}})
+        self.model.inherit(symbol, joy / 8)
+
     @precondition(lambda self: self.model.patterns)
     @rule(data=st.data())
     def forget(self, data: st.DataObject) -> None:
@@ -138,9 +180,9 @@ class Histories(RuleBasedStateMachine):
         self.model.give_up(None)
 
     @rule(replace=st.booleans())
-    def undo(self, replace: bool) -> None:
-        refused = {"nothing": NothingToUndo, "occupied": Conflict}
-        outcome = self.model.undo(replace=replace)
+    def undo(self, replace: bool, held: bool = False) -> None:
+        refused = {"nothing": NothingToUndo, "occupied": Conflict, "held": Conflict}
+        outcome = self.model.undo(replace=replace, held=held)
         if outcome == "done":
             self.kb.undo(replace=replace)
         else:
@@ -164,10 +206,11 @@ class Histories(RuleBasedStateMachine):
     def predict(self) -> None:
         """Whenever it holds the very same patterns, it answers the very same."""
         held = [(name, p.place, p.felt) for name, p in sorted(self.model.patterns.items())]
+        inherited = sorted(self.model.current.inherited.items()) if self.model.current else []
         asked = [self.kb.predict([["a"]]), self.kb.predict([["b"], ["c"]])]
         assert len(asked[0]) == sum(p.sequence[0] == "a" for p in self.model.patterns.values())
         answer = msgspec.json.encode(asked)
-        assert self.answers.setdefault(repr(held), answer) == answer
+        assert self.answers.setdefault(repr((held, inherited)), answer) == answer
 
     @invariant()
     def counts_are_those_of_the_model(self) -> None:
@@ -181,7 +224,7 @@ class Histories(RuleBasedStateMachine):
         ages = sorted(patterns, key=lambda name: patterns[name].place)
         assert [pattern.name for pattern in listed] == ages
         frequency, members = Counter[str](), Counter[str]()
-        joy: dict[str, float] = {}
+        joy = dict(self.model.current.inherited) if self.model.current else {}
         for pattern in patterns.values():
             for symbol, times in Counter(pattern.sequence).items():
                 frequency[symbol] += times * len(pattern.felt)
@@ -217,11 +260,11 @@ class Library:
         self.memory = self._backend.open()
 
 
-def run(folder: Path, examples: int, steps: int) -> None:
+def run(folder: Path, machine: type[Histories], examples: int, steps: int) -> None:
     library = Library(folder)
     try:
         run_state_machine_as_test(
-            lambda: Histories(library),  # type: ignore[arg-type]
+            lambda: machine(library),  # type: ignore[arg-type]
             settings=settings(
                 max_examples=examples,
                 stateful_step_count=steps,
@@ -234,10 +277,10 @@ def run(folder: Path, examples: int, steps: int) -> None:
 
 
 def test_any_history(tmp_path: Path) -> None:
-    run(tmp_path, examples=12, steps=18)
+    run(tmp_path, Histories, examples=12, steps=18)
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(7200)
 def test_any_long_history(tmp_path: Path) -> None:
-    run(tmp_path, examples=300, steps=60)
+    run(tmp_path, Histories, examples=300, steps=60)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TypeVar
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from kato.errors import Conflict, KatoError
+from kato.errors import Conflict, KatoError, StoreUnavailable
 from kato.matching import Candidates, Observation
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
@@ -40,6 +40,9 @@ from kato.storage.ledger.journal import Sequences
 from kato.storage.ledger.tail import Tail, TailView
 
 ATTEMPTS = 5
+
+CARRIED_SECONDS = 15.0
+"""How long a question may wait until ClickHouse shows what was given back."""
 
 _Settled = TypeVar("_Settled")
 
@@ -134,7 +137,11 @@ class Predictor:
 
         A pattern that was given back is looked for in ClickHouse, where a tombstone hides it until
         the journal was carried: so that is done first.
+
+        Raises:
+            StoreUnavailable: It was not carried in 15 seconds.
         """
+        deadline = monotonic() + CARRIED_SECONDS
         while True:
             look = self._counters.look(kb, texts, self._tail.last)
             if look is None:
@@ -142,6 +149,11 @@ class Predictor:
             tail = self._tail.catch_up(look)
             if not tail.restored:
                 return look, tail
+            if monotonic() > deadline:
+                raise StoreUnavailable(
+                    "ClickHouse still hides a pattern that was given back",
+                    remedy="see why the journal is not carried: kato stats, kato doctor",
+                )
             self._carry()
 
     def worded(self, kb: int, sequences: Sequences, tail: TailView) -> list[list[Event]]:

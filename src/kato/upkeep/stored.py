@@ -123,12 +123,9 @@ class Stored:
         condition = "id >= {first:UInt64} AND id <= {last:UInt64}"
         return self._tables.where(kb, condition, ids, hide=hide)
 
-    def these(self, kb: int, ids: list[int], *, hide: bool = True) -> Block:
-        """The patterns with these ids, ascending, as far as they are there and not forgotten.
-
-        Without ``hide`` also those that are forgotten and can be given back.
-        """
-        found = self._tables.where(kb, "id IN {ids:Array(UInt64)}", {"ids": ids}, hide=hide)
+    def these(self, kb: int, ids: list[int]) -> Block:
+        """The patterns with these ids, ascending, as far as they are there and not forgotten."""
+        found = self._tables.where(kb, "id IN {ids:Array(UInt64)}", {"ids": ids})
         given = {"kb": kb, "ids": ids}
         frequencies = self._frequencies(found, given, _THESE_FREQUENCIES)
         states = self._states(given, _THESE_STATES)

@@ -17,8 +17,7 @@ class Changes(msgspec.Struct):
 
     Attributes:
         sequence: Up to this entry.
-        new: Patterns that ClickHouse has not got, or hides though they were given back, those
-            forgotten since among them; ids ascending.
+        new: Patterns that ClickHouse has not got, those forgotten since among them.
         frequencies: By pattern id, the newest.
         states: By pattern id, the newest.
         forgotten: Pattern ids.
@@ -56,33 +55,7 @@ class Changes(msgspec.Struct):
             later.inherited.update(entry.inherited)
             if entry.forgotten is not None:
                 later.forgotten.add(entry.forgotten)
-            if entry.restored is not None:
-                later.forgotten.discard(entry.restored)
         return later
-
-    def unknown(self, entries: list[Entry]) -> list[int]:
-        """Patterns that these later entries give back and ClickHouse hides, ids ascending."""
-        known = self.forgotten | set(self.new.ids.tolist())
-        found = set()
-        for entry in entries:
-            if entry.forgotten is not None:
-                known.add(entry.forgotten)
-            if entry.restored is not None and entry.restored not in known:
-                found.add(entry.restored)
-        return sorted(found)
-
-    def with_hidden(self, block: Block) -> Changes:
-        """These, and patterns that ClickHouse has but hides."""
-        new = Sequences.join([block.sequences, self.new])
-        frequencies = dict(
-            zip(block.sequences.ids.tolist(), block.frequencies.tolist(), strict=True)
-        )
-        return msgspec.structs.replace(
-            self,
-            new=new.take(np.argsort(new.ids)),
-            frequencies=frequencies | self.frequencies,
-            states=block.states | self.states,
-        )
 
     def applied(self, block: Block) -> Block:
         """What is left of a block of patterns, with what they carry by now."""
@@ -110,14 +83,12 @@ class Waiting:
     """The changes that wait for one knowledge base, as far as they are asked for.
 
     Args:
-        journal: It is held, so nothing of it goes.
-        stored: What ClickHouse holds.
+        journal: It is held, so nothing of it goes, and no pattern is given back.
         kb: The knowledge base's number.
     """
 
-    def __init__(self, journal: HeldJournal, stored: Stored, kb: int) -> None:
+    def __init__(self, journal: HeldJournal, kb: int) -> None:
         self._journal = journal
-        self._stored = stored
         self._kb = kb
         self._changes = Changes(journal.done, Sequences.none())
 
@@ -127,10 +98,6 @@ class Waiting:
             entries = self._journal.entries(self._changes.sequence, sequence)
             ours = [entry for entry in entries if entry.kb == self._kb]
             if ours:
-                hidden = self._changes.unknown(ours)
-                if hidden:
-                    block = self._stored.these(self._kb, hidden, hide=False)
-                    self._changes = self._changes.with_hidden(block)
                 self._changes = self._changes.after(ours, sequence)
             else:
                 self._changes.sequence = sequence

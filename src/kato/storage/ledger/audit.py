@@ -211,11 +211,11 @@ class HeldJournal:
             Conflict: It was not held on in time.
         """
         is_held, done, intent = self._connection.run("hold", self._token, HOLD_MS)
-        if self.done and is_held and (done != self.done or intent):
+        if self.done and is_held == 1 and (done != self.done or intent):
             raise Conflict("the journal was let go of too early", remedy="run it again")
-        if is_held and not intent:
+        if is_held == 1 and not intent:
             self.done = done
-        return bool(is_held and not intent)
+        return is_held == 1 and not intent
 
     def release(self) -> None:
         """Let go of it."""

@@ -54,11 +54,7 @@ class Hold:
         self._thread = threading.Thread(target=self._renew, name="kato-hold", daemon=True)
 
     def __enter__(self) -> Self:
-        if not self._held():
-            raise Conflict(
-                "another backup is being taken",
-                remedy=f"wait for it; one that was killed is in the way for {HELD_MS // 1000} s",
-            )
+        self._begin()
         self._thread.start()
         try:
             self._carried = self._settled()
@@ -80,6 +76,16 @@ class Hold:
             raise Conflict(
                 "the hold was lost: ClickHouse was written to while it was copied",
                 remedy="take the backup again",
+            )
+
+    def _begin(self) -> None:
+        deadline = time.monotonic() + SETTLING_SECONDS
+        while (state := self._held()) < 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if state != 1:
+            raise Conflict(
+                "another backup is being taken, or ClickHouse gets nothing",
+                remedy=f"wait for it; one that was killed is in the way for {HELD_MS // 1000} s",
             )
 
     def _settled(self) -> Carried:
@@ -108,8 +114,8 @@ class Hold:
             with suppress(StoreError):  # if it was lost by that, the check tells
                 self._held()
 
-    def _held(self) -> bool:
-        return bool(self._connection.run("hold", self._holder, HELD_MS)[0])
+    def _held(self) -> int:
+        return int(self._connection.run("hold", self._holder, HELD_MS)[0])
 
     def _release(self) -> None:
         self._released.set()

@@ -49,7 +49,8 @@ class Undo:
 
         Raises:
             NothingToUndo: Nothing was taken away, or too long ago.
-            Conflict: Something was learned since that would have to give way; nothing was changed.
+            Conflict: Something was learned since that would have to give way, or a pattern is to be
+                given back while a backup is taken or ``kato verify`` runs; nothing was changed.
             StoreFull: The journal is full; nothing was changed.
         """
         answer = self._connection.run(
@@ -68,6 +69,8 @@ class Undo:
         change = _undoable(record)
         if outcome == "occupied":
             raise _occupied(change, in_the_way)
+        if outcome == "held":
+            raise _held(change)
         return change, told
 
     def undoable(self, kb: str | None = None) -> list[Undoable]:
@@ -109,6 +112,13 @@ def _nothing(kb: str) -> NothingToUndo:
     return NothingToUndo(
         f"nothing can be undone in knowledge base {kb[:60]!a}",
         remedy="what was cleared or forgotten is held for KATO_UNDO_SECONDS",
+    )
+
+
+def _held(change: Undoable) -> Conflict:
+    return Conflict(
+        f"pattern {change.pattern} cannot be given back while a backup or kato verify runs",
+        remedy="undo again when it has ended",
     )
 
 

@@ -45,7 +45,7 @@ class LedgerCheck:
         self.stored = stored
         self.journal = journal
         self.kb = audit.kb
-        self.waiting = Waiting(journal, stored, audit.kb)
+        self.waiting = Waiting(journal, audit.kb)
         self.recount = Recount()
         self._carrying = dict.fromkeys(PARTS, 0)
         self._progress = progress

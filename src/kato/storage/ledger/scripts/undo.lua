@@ -5,7 +5,8 @@
 -- undone in turn.
 -- Answers {what became of it, what was or would be given back, patterns that are in the way, what a
 -- repeat is told}. It becomes of it: done; nothing, if there is nothing to be undone; occupied, if the
--- knowledge base holds patterns or the pattern was learned anew, and they do not give way.
+-- knowledge base holds patterns or the pattern was learned anew, and they do not give way; held, if it
+-- is a pattern and the journal is held: who asks for it would wait until ClickHouse gets it.
 
 local operation, kept = ARGV[1], ARGV[2]
 local known = answered(operation)
@@ -81,7 +82,9 @@ local function put_back(kb, record)
     'frequencies', number(totals[2]) + frequency, 'symbols', vocabulary, 'occurrences', occurrences)
   local entry = {'rows', 1, 'id', id, 'affinities', cmsgpack.pack({weighed_ids, weighed_sums})}
   if #heirs > 0 then field(entry, 'inherited', cmsgpack.pack({heirs, inherited})) end
-  return append('undo', kb, entry)
+  local sequence = append('undo', kb, entry)
+  redis.call('HSET', journal_state, 'restored', sequence)
+  return sequence
 end
 
 local function left(why, record, in_the_way)
@@ -94,6 +97,7 @@ local current = redis.call('HGET', shard .. ':names', name)
 local meta = shard .. ':' .. (current or '')
 local undone
 if record.kind == 'forget' then
+  if redis.call('EXISTS', shard .. ':held') == 1 then return left('held', record, 0) end
   local there = pattern_id(meta .. ':', number(redis.call('HGET', meta, 'buckets')), record.pattern)
   if there and not gives_way then return left('occupied', record, 1) end
   if there then
