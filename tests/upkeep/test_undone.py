@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from tests.memory import test_undo_histories as histories
 
+import kato
 from kato.upkeep.rebuild_ledger import restore
 from kato.upkeep.verify import Progress, verify
 
@@ -19,6 +20,13 @@ class Looked(histories.Histories):
     def __init__(self, library: histories.Library) -> None:
         super().__init__(library)
         library.memory.knowledge_base("always").learn([["a"], ["b"]])  # else nothing is rebuilt
+
+    @initialize(carried=st.booleans())
+    def something_is_there(self, carried: bool) -> None:
+        self.learn("ab", 3)
+        self.inherit("a", 5)
+        if carried:
+            self.carry()
 
     @rule()
     def verify(self) -> None:
@@ -44,15 +52,37 @@ class Looked(histories.Histories):
     @rule()
     def lose_the_ledger(self) -> None:
         """What can be undone is lost with it; what is in the patterns is not."""
-        memory = self.library.memory
-        memory.flush()
-        memory._engines.connection.command("FLUSHALL")
-        restore(memory._engines._clickhouse, memory._engines.connection)
+        lose_and_rebuild(self.library.memory)
         self.model.stack.clear()
+        self._verify()
 
     def _verify(self, progress: Progress = lambda _what, _patterns: None) -> None:
         if self.model.current is not None:
             assert list(verify(self.library.memory, kb=self.name, progress=progress)) == []
+
+
+def lose_and_rebuild(memory: kato.Memory) -> None:
+    memory.flush()
+    memory._engines.connection.command("FLUSHALL")
+    restore(memory._engines._clickhouse, memory._engines.connection)
+
+
+def test_what_was_inherited_comes_back(tmp_path: Path) -> None:
+    with histories.Library(tmp_path).memory as memory:
+        kb = memory.knowledge_base("moved")
+        name = kb.learn([["a"], ["b"]], emotives={"joy": 0.1})
+        memory._engines.counters.inherit("moved", {"a": {"joy": 0.2, "fear": 1.0}})
+        before = kb.symbols()
+        assert before[0].affinity == {"joy": pytest.approx(0.3), "fear": 1.0}
+        for _ in range(2):
+            kb.forget(str(name))
+            memory.flush()
+            kb.undo()
+            assert kb.symbols() == before
+            assert list(verify(memory)) == []
+            lose_and_rebuild(memory)
+            assert kb.symbols() == before
+            assert list(verify(memory)) == []
 
 
 def test_any_history(tmp_path: Path) -> None:
