@@ -72,16 +72,16 @@ def test_what_was_inherited_comes_back(tmp_path: Path) -> None:
         kb = memory.knowledge_base("moved")
         name = kb.learn([["a"], ["b"]], emotives={"joy": 0.1})
         memory._engines.counters.inherit("moved", {"a": {"joy": 0.2, "fear": 1.0}})
-        before = kb.symbols()
+        before = list(kb.symbols())
         assert before[0].affinity == {"joy": pytest.approx(0.3), "fear": 1.0}
         for _ in range(2):
             kb.forget(str(name))
             memory.flush()
             kb.undo()
-            assert kb.symbols() == before
+            assert list(kb.symbols()) == before
             assert list(verify(memory)) == []
             lose_and_rebuild(memory)
-            assert kb.symbols() == before
+            assert list(kb.symbols()) == before
             assert list(verify(memory)) == []
 
 
