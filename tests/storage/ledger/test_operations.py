@@ -12,7 +12,7 @@ from tests.storage.counted import learn, lesson_of
 from tests.storage.ledger.test_layout import keys_of
 
 import kato
-from kato.errors import Conflict, StoreFull, StoreUnavailable
+from kato.errors import Conflict, NothingToLearn, PatternNotFound, StoreFull, StoreUnavailable
 from kato.memory.engines import Engines
 from kato.model.identity import new_id
 from kato.storage.ledger.connection import SHARD, Connection
@@ -270,3 +270,49 @@ def test_learning_is_answered_from_the_knowledge_bases_number(
     second = learn(engines, kb.name, [["a"], ["b"]])
     assert second.kb > first.kb
     assert second.ids == [1]
+
+
+def test_a_forget_that_its_first_attempt_overtakes_is_told_the_same(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = kb.learn([["a"], ["b"]])
+    assert name is not None
+    operation = Operation.repeatable(new_id(), "forget")
+    comes_late(monkeypatch, kb._counters, "state", lambda: kb.forget(name, operation=operation))
+    kb.forget(name, operation=operation)
+    with pytest.raises(PatternNotFound):
+        kb.forget(name)
+
+
+def test_a_learn_that_its_first_attempt_overtakes_is_told_the_same(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = kato.Session(kb)
+    for symbol in "ab":
+        session.observe([symbol])
+    elsewhere = kato.Session(kb, session.id, must_exist=True)
+    elsewhere.observe(["c"])
+    operation = Operation.repeatable(new_id(), "learn")
+    told = []
+
+    def attempt() -> None:
+        told.append(elsewhere.learn_events(operation=operation))
+
+    comes_late(monkeypatch, kb.sessions, "visit", attempt)
+    assert [session.learn_events(operation=operation)] == told
+    with pytest.raises(NothingToLearn):
+        session.learn_events()
+
+
+def comes_late(
+    monkeypatch: pytest.MonkeyPatch, asked: Any, question: str, attempt: Callable[[], None]
+) -> None:
+    """Let an attempt come just before something is asked for the first time."""
+    ask = getattr(asked, question)
+
+    def ask_after(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        attempt()
+        return ask(*arguments, **named)
+
+    monkeypatch.setattr(asked, question, ask_after)
