@@ -261,7 +261,7 @@ KINDS = {
         ),
         _edited,
         lambda random: (*_draw_name(random), random.randint(1, 5)),
-        1,
+        2,
         void=PatternNotFound,
     ),
     "empty": Kind(

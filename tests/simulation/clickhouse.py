@@ -3,6 +3,7 @@
 * An insert of one block into one table is all or nothing; a batch of several tables is not.
 * A table knows the tokens of its last blocks and takes no block under one of them again.
 * A read sees all blocks that were inserted before it began.
+* A row is deleted if its condition holds. Conditions are ClickHouse's own; SQLite understands them.
 
 The real one is tested elsewhere and costs milliseconds a statement, a simulated schedule all
 together some. ``test_stand_in.py`` holds this one against the real one.
@@ -10,8 +11,11 @@ together some. ``test_stand_in.py`` holds this one against the real one.
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -61,6 +65,24 @@ class Tables:
                 newest[row[key]] = row
         return newest
 
+    def matching(self, table: str, condition: str, parameters: Mapping[str, Any]) -> list[int]:
+        """Which rows of a table a condition holds for."""
+        if not self._rows.get(table):
+            return []
+        with closing(sqlite3.connect(":memory:")) as database:
+            for name in {table, "knowledge_bases", "tombstones"}:
+                _load(database, name, self._rows.get(name, []))
+            where = re.sub(r"\{(\w+):\w+\}", r":\1", condition).replace(" FINAL", "_newest")
+            select = f"SELECT place FROM {table} WHERE {where}"  # noqa: S608
+            found = database.execute(select, parameters)
+            return [place for (place,) in found]
+
+    def delete(self, table: str, condition: str, parameters: Mapping[str, Any]) -> None:
+        """Delete the rows that a condition holds for."""
+        gone = set(self.matching(table, condition, parameters))
+        rows = self._rows.get(table, [])
+        self._rows[table] = [row for place, row in enumerate(rows) if place not in gone]
+
     def patterns(self, kb: int, first: int, last: int, *, hide: bool) -> Sequences:
         """The patterns with ids from the first to the last, by id."""
         forgotten = {row["id"] for row in self.rows("tombstones", kb)} if hide else set()
@@ -88,6 +110,20 @@ class Reaching:
     def insert(self, table: str, rows: pa.Table, token: str) -> None:
         if rows.num_rows:
             self._asked(f"insert into {table}", lambda: self._tables.insert(table, rows, token))
+
+    def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[int]:
+        """Answers whether a table has a row that a condition holds for: empty if not."""
+        table, condition = _parts(r"SELECT 1 FROM (\w+) WHERE (.*) LIMIT 1", statement)
+        find = self._tables.matching
+        answer = self._asked(f"look into {table}", lambda: find(table, condition, parameters))
+        assert isinstance(answer, list)
+        return answer
+
+    def command(self, statement: str, parameters: Mapping[str, Any]) -> None:
+        """Deletes the rows of a table that a condition holds for."""
+        table, condition = _parts(r"DELETE FROM (\w+) WHERE (.*)", statement)
+        delete, label = self._tables.delete, f"delete in {table}"
+        self._asked(label, lambda: delete(table, condition, parameters))
 
     def where(
         self, kb: int, condition: str, parameters: Mapping[str, Any], *, hide: bool = True
@@ -125,6 +161,29 @@ class Reaching:
             return self._network.receive(self._network.send(label, ask))
         except Lost:
             raise StoreUnavailable("ClickHouse failed: the simulated network lost it") from None
+
+
+_NUMBERS = ("kb", "id", "version", "cleared", "taken_back")
+"""Columns that conditions are about; 0 where a table has no such column."""
+
+_NEWEST = """
+CREATE VIEW {name}_newest AS SELECT * FROM {name} one WHERE version =
+    (SELECT max(version) FROM {name} other WHERE other.kb = one.kb AND other.id = one.id)
+"""
+
+
+def _load(database: sqlite3.Connection, name: str, rows: Sequence[Row]) -> None:
+    database.execute(f"CREATE TABLE {name} (place, {', '.join(_NUMBERS)})")
+    values = [(place, *(row.get(c, 0) for c in _NUMBERS)) for place, row in enumerate(rows)]
+    database.executemany(f"INSERT INTO {name} VALUES (?{', ?' * len(_NUMBERS)})", values)  # noqa: S608
+    database.execute(_NEWEST.format(name=name))
+
+
+def _parts(form: str, statement: str) -> tuple[str, ...]:
+    found = re.fullmatch(form, statement)
+    if found is None:
+        raise NotImplementedError(statement)
+    return found.groups()
 
 
 def _sequences(rows: Sequence[Row]) -> Sequences:

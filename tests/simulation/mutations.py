@@ -123,7 +123,8 @@ MUTATIONS = {
         _script("if state[1] then return", "if false then return"), "ids in patterns"
     ),
     "done trims whatever intent stands": Mutation(
-        _script("if state[1] ~= ARGV[1] then return 0 end", ""), "PatternNotFound|patterns in"
+        _script("if state[1] ~= ARGV[1] then return 0 end", ""),
+        "PatternNotFound|patterns in|cleared meanwhile",
     ),
     "an edit is not journalled": Mutation(
         _script("append('edit'", "local function nothing() end nothing('edit'"),

@@ -71,7 +71,7 @@ class Process:
         tables = cast(PatternTables, self._clickhouse)
         sink = PatternSink(cast(Any, self._clickhouse))
         self.journal = Journal(self.connection)
-        self.writer = Writer(self.journal, sink, interval=1.0)
+        self.writer = Writer(self.journal, sink, 1.0, lambda: self._keep_up(sink))
         engines = SimpleNamespace(
             counters=counters,
             sessions=Sessions(self.connection),
@@ -88,6 +88,12 @@ class Process:
         if name not in self.sessions:
             self.sessions[name] = kato.Session(self.kb, name, **config)
         return self.sessions[name]
+
+    def _keep_up(self, sink: PatternSink) -> None:
+        """As :class:`kato.memory.engines.Engines` has its writer do it."""
+        sink.purge(self.journal.done_until())
+        while self.counters.drop_some():
+            pass
 
 
 class Processes:

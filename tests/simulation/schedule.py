@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 from structlog.testing import capture_logs
@@ -16,11 +19,16 @@ from tests.simulation.processes import Process, Processes
 from tests.simulation.scheduler import ProcessDied, Scheduler, Task
 
 from kato.errors import KatoError, StoreUnavailable
+from kato.storage import batches
+from kato.storage.batches import BATCH_ROWS
 from kato.storage.ledger.connection import Connection
 
 MOST_PROCESSES = 3
 ATTEMPTS = 4
 """How often a client asks for the same."""
+
+LONG = 0.05
+"""How many of the schedules are long, and last long enough for writers to purge."""
 
 SHRINKING_RUNS = 300
 
@@ -34,6 +42,8 @@ class Plan(msgspec.Struct, frozen=True):
         processes: How many processes there are.
         loss: How many requests get lost in some way, 0 to 1.
         crashes: How many processes die at the most.
+        batch_rows: Patterns in a batch at the most.
+        longest_sleep: Seconds that a sleep lasts at the most. Writers purge once a minute.
     """
 
     seed: str
@@ -41,25 +51,35 @@ class Plan(msgspec.Struct, frozen=True):
     processes: int
     loss: float
     crashes: int
+    batch_rows: int
+    longest_sleep: float
 
     @classmethod
     def of(cls, number: int) -> Plan:
         """The plan of a seed."""
         random = Random(f"plan {number}")
-        calls = [(c.number, c.kind, c.arguments) for c in drawn(random, random.randint(3, 9))]
+        is_long = random.random() < LONG
+        calls = drawn(random, random.randint(15, 25) if is_long else random.randint(3, 8))
         clients = random.randint(1, 3)
         return cls(
-            f"schedule {number}",
-            [calls[client::clients] for client in range(clients)],
-            random.choice((1, 2, 2, MOST_PROCESSES)),
-            random.choice((0.0, 0.05, 0.2)),
-            random.choice((0, 1, 2)),
+            seed=f"schedule {number}",
+            clients=[
+                [(call.number, call.kind, call.arguments) for call in calls[client::clients]]
+                for client in range(clients)
+            ],
+            processes=random.choice((1, 2, 2, MOST_PROCESSES)),
+            loss=random.choice((0.0, 0.05, 0.2)),
+            crashes=random.choice((0, 1, 2)),
+            batch_rows=random.choice((2, BATCH_ROWS)),
+            longest_sleep=200.0 if is_long else 1.0,
         )
 
     def smaller(self) -> list[Plan]:
         """Plans with something less."""
         plans = [msgspec.structs.replace(self, loss=0.0)] if self.loss else []
         plans += [msgspec.structs.replace(self, crashes=self.crashes - 1)] if self.crashes else []
+        if self.processes > 1:
+            plans.append(msgspec.structs.replace(self, processes=self.processes - 1))
         for i, calls in enumerate(self.clients):
             for j in range(len(calls)):
                 fewer = [*self.clients[:i], calls[:j] + calls[j + 1 :], *self.clients[i + 1 :]]
@@ -121,7 +141,7 @@ class _Run:
         self._world = world
         self._plan = plan
         self._crashes = plan.crashes
-        self._scheduler = Scheduler(plan.seed)
+        self._scheduler = Scheduler(plan.seed, plan.longest_sleep)
         self._network = Network(self._scheduler, plan.loss)
         self._tables = Tables(world.window)
         self._oracle = Oracle(world.wire)
@@ -135,7 +155,7 @@ class _Run:
     def outcome(self) -> Outcome:
         violation = None
         try:
-            with self._scheduler.replacing_time(), capture_logs():
+            with self._surroundings():
                 self._simulate()
             auditor = Process("audit", self._world.connections[-1], Reaching(self._tables, None))
             audit(auditor, self._tables, self._oracle.model.memory)
@@ -144,6 +164,16 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - any other failure is one of the code under test
             violation = f"{type(error).__name__}: {error}"
         return Outcome(self._plan, violation, self._scheduler.trace)
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """Everything that is not as it is elsewhere, beside the network."""
+        with (
+            self._scheduler.replacing_time(),
+            patch.object(batches, "BATCH_ROWS", self._plan.batch_rows),
+            capture_logs(),
+        ):
+            yield
 
     def _simulate(self) -> None:
         self._world.wire.network = self._network

@@ -2,8 +2,8 @@
 
 Tasks are threads, so that the code under test runs as it is; but each goes on only when it is told
 to, and gives the turn back wherever it waits for a store or sleeps. So a seed decides every
-interleaving, and the same seed decides the same. There is no clock: a wait is as long as the
-scheduler likes.
+interleaving, and the same seed decides the same. Time is the scheduler's: a
+sleep lasts as long as others take until it is chosen, and moves the clock by what the seed says.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ class Scheduler:
 
     Args:
         seed: Decides everything.
+        longest_sleep: Seconds by which a sleep moves the clock at the most, whatever was asked for.
 
     Attributes:
         random: Where all decisions come from.
@@ -93,13 +94,15 @@ class Scheduler:
         current: The task whose turn it is.
     """
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, longest_sleep: float) -> None:
+        self._longest_sleep = longest_sleep
         self.random = Random(seed)
         self.events: Callable[[], list[Callable[[], None]]] = list
         self.trace: list[str] = []
         self.current: Task | None = None
         self.tasks: list[Task] = []
         self.back = _held()
+        self._seconds = 0.0
         self._is_ending = False
 
     def start(self, task: Task) -> None:
@@ -154,13 +157,21 @@ class Scheduler:
 
     def sleep(self, _seconds: float = 0.0) -> None:
         """Wait for any time at all. In place of :func:`time.sleep`."""
-        if self.current is not None:
-            self.wait(lambda: True, sleeping=True)
+        self._seconds += self.random.uniform(0.0, self._longest_sleep)
+        self.wait(lambda: True, sleeping=True)
+
+    def monotonic(self) -> float:
+        """Seconds. In place of :func:`time.monotonic`."""
+        return self._seconds
 
     @contextmanager
     def replacing_time(self) -> Iterator[None]:
-        """Sleep by this scheduler."""
-        with patch("time.sleep", self.sleep), patch("redis.retry.sleep", self.sleep):
+        """Sleep and read the clock by this scheduler."""
+        with (
+            patch("time.sleep", self.sleep),
+            patch("redis.retry.sleep", self.sleep),
+            patch("time.monotonic", self.monotonic),
+        ):
             yield
 
     def _choose(self) -> None:

@@ -86,6 +86,22 @@ def test_the_newest_rows_are_the_same(both: Both, table: str, key: str) -> None:
 
 
 @pytest.mark.servers_deep
+def test_a_purge_leaves_the_same(both: Both) -> None:
+    done, everything = both.engines.journal.done_until(), {"first": 1, "last": 100}
+    stand_in = Reaching(both.tables, None)
+    sinks = [PatternSink(cast(Any, to)) for to in (stand_in, both.engines._clickhouse)]
+    for sink in (*sinks, *sinks):
+        sink.purge(done)
+    found = [
+        source.where(both.kb, SCANNED, everything, hide=False)
+        for source in (both.engines.tables, stand_in)
+    ]
+    assert_same(*found)
+    assert rows_of(both.engines, "tombstones", both.kb) == []
+    assert both.tables.rows("tombstones", both.kb) == []
+
+
+@pytest.mark.servers_deep
 def test_the_window_is_that_of_the_migrations(both: Both) -> None:
     statement = "SELECT create_table_query FROM system.tables WHERE name = 'patterns'"
     (created,) = both.engines._clickhouse.rows(statement)[0]
