@@ -490,7 +490,8 @@ class Session:
             known = self._known
             try:
                 following = change(known.state)
-                told, kept = keep(known, following, operation.telling(following.answer))
+                asked = operation.telling(following.answer)
+                told, kept = keep(known, following, asked)
             except InvalidInput:
                 self._current()
                 if self._known is not known:
@@ -502,7 +503,10 @@ class Session:
                 self._current()
                 time.sleep(random.random() * 0.0005 * min(attempt, 20))  # noqa: S311
                 continue
-            self._known = kept
+            if (
+                told == asked.told
+            ):  # else an earlier attempt was kept, and may have seen other vectors
+                self._known = kept
             answer: T = following.answer
             return operation.answer(told, kind) if operation.is_repeatable else answer
         raise Conflict(f"session {self.id} is never left alone", remedy="use it from fewer places")

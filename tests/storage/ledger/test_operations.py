@@ -304,6 +304,25 @@ def test_a_learn_that_its_first_attempt_overtakes_is_told_the_same(
         session.learn_events()
 
 
+def test_a_repeat_knows_what_its_first_attempt_kept(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = kato.Session(kb)
+    elsewhere = kato.Session(kb, session.id, must_exist=True)
+    operation = Operation.repeatable(new_id(), "observe")
+
+    def attempt() -> None:
+        other = kato.Session(kb)
+        other.observe(["x"], vectors=[[1.0, 0.0]])
+        other.learn()
+        elsewhere.observe(vectors=[[1.0, 0.1]], operation=operation)
+
+    comes_late(monkeypatch, kb._counters, "learn", attempt)
+    session.observe(vectors=[[1.0, 0.1]], operation=operation)
+    assert len(elsewhere.events[0]) == 2, "the vector, and the one that is near it by then"
+    assert session.events == elsewhere.events
+
+
 def comes_late(
     monkeypatch: pytest.MonkeyPatch, asked: Any, question: str, attempt: Callable[[], None]
 ) -> None:
