@@ -30,8 +30,8 @@ def audit(process: Process, tables: Tables, reference: ReferenceMemory) -> None:
         raise Violation(f"the ledger's counters: {error}") from None
     _check_tables(tables, number, reference)
     for old in range(1, number):
-        newest = tables.newest("knowledge_bases", old, "kb")
-        _expect(newest[old]["cleared"], 1, f"knowledge base {old} cleared")
+        newest = tables.newest("knowledge_bases", old, "kb").get(old, {})
+        _expect(newest.get("cleared"), 1, f"knowledge base {old} cleared")
 
 
 def _check_tables(tables: Tables, number: int, reference: ReferenceMemory) -> None:

@@ -6,19 +6,21 @@ Each is a context in which the code has the defect; scripts are read when a worl
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from types import SimpleNamespace
+from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 
 import msgspec
-from tests.simulation.clickhouse import Reaching, Tables
+from tests.simulation.clickhouse import Tables
 
 from kato.memory.predicting import Predictor
+from kato.recall.scan import Scan
 from kato.session.session import Session
 from kato.storage.batches import Writer
 from kato.storage.clickhouse import patterns
-from kato.storage.clickhouse.patterns import PatternSink
+from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.ledger import connection
 from kato.storage.ledger.counters import Look
 from kato.storage.ledger.journal import Entry
@@ -76,22 +78,17 @@ def _tail_that_never_looks_again(self: Tail, look: Look, catch_up: Any = Tail.ca
     return view
 
 
-@contextmanager
-def _clickhouse_before_the_tail() -> Iterator[None]:
-    attempt, where = Predictor._attempt, Reaching.where
-
-    def attempted(self: Predictor, kb: str, *arguments: Any) -> Any:
-        look = self._counters.look(kb, [], 2**62)
-        if look is None or not look.last_pattern:
-            return attempt(self, kb, *arguments)
-        condition = "id >= {first:UInt64} AND id <= {last:UInt64} AND (true)"
-        parameters = {"first": 1, "last": look.last_pattern}
-        before = where(self._tables, look.kb, condition, parameters)  # type: ignore[arg-type]
-        with patch.object(Reaching, "where", lambda *_, **__: before):
-            return attempt(self, kb, *arguments)
-
-    with patch.object(Predictor, "_attempt", attempted):
-        yield
+def _attempt_with_clickhouse_first(
+    self: Predictor, kb: str, *arguments: Any, attempt: Any = Predictor._attempt
+) -> Any:
+    look = self._counters.look(kb, [], 2**62)
+    if look is None or not look.last_pattern:
+        return attempt(self, kb, *arguments)
+    condition = "id >= {first:UInt64} AND id <= {last:UInt64} AND (true)"
+    found = self._tables.where(look.kb, condition, {"first": 1, "last": look.last_pattern})
+    recall = Scan(cast(PatternTables, SimpleNamespace(where=lambda *_, **__: found)))
+    early = Predictor(self._counters, self._tail, recall, self._tables, self._vocabulary)
+    return attempt(early, kb, *arguments)
 
 
 def _keep_what_was_known(self: Session) -> Any:
@@ -110,6 +107,9 @@ class Mutation(NamedTuple):
     complaint: str
 
 
+_DOUBLED = "ids in (patterns|symbols|tombstones)"
+_MISSING = "PatternNotFound|patterns in|cleared: None|keeps changing|cleared meanwhile|misses"
+
 MUTATIONS = {
     "a session's version is not checked": Mutation(
         _script("== tonumber(step[2])", "== tonumber(step[2]) or true"),
@@ -120,24 +120,24 @@ MUTATIONS = {
         "is carried out twice",
     ),
     "an intent that stands is not answered again": Mutation(
-        _script("if state[1] then return", "if false then return"), "ids in patterns"
+        _script("if state[1] then return", "if false then return"), _DOUBLED
     ),
     "done trims whatever intent stands": Mutation(
         _script("if state[1] ~= ARGV[1] then return 0 end", ""),
-        "PatternNotFound|patterns in|cleared meanwhile",
+        _MISSING,
     ),
     "an edit is not journalled": Mutation(
         _script("append('edit'", "local function nothing() end nothing('edit'"),
         "edit.* was not carried out",
     ),
     "the log lets go before ClickHouse has the batch": Mutation(
-        _method(Writer, "step", _step_done_first), "PatternNotFound|keeps changing|misses"
+        _method(Writer, "step", _step_done_first), _MISSING
     ),
     "a batch is sent again under a new token": Mutation(
-        _method(PatternSink, "insert", _insert_under_a_new_token), "ids in patterns"
+        _method(PatternSink, "insert", _insert_under_a_new_token), _DOUBLED
     ),
     "a table does not know its tokens": Mutation(
-        lambda: patch.object(Tables, "knows", lambda *_: False), "ids in patterns"
+        lambda: patch.object(Tables, "knows", lambda *_: False), _DOUBLED
     ),
     "tombstones are not carried": Mutation(
         _method(PatternSink, "insert", _insert_without_tombstones), "patterns in ClickHouse"
@@ -152,8 +152,17 @@ MUTATIONS = {
     "the tail skips an entry": Mutation(
         _method(Tail, "catch_up", _tail_that_never_looks_again), "misses|finds nothing"
     ),
-    "ClickHouse is read before the tail": Mutation(_clickhouse_before_the_tail, "misses"),
+    "ClickHouse is read before the tail": Mutation(
+        _method(Predictor, "_attempt", _attempt_with_clickhouse_first), "misses"
+    ),
     "a step that was overtaken is not taken anew": Mutation(
         _method(Session, "_current", _keep_what_was_known), "left alone|AssertionError"
     ),
 }
+
+RARE = {
+    "a claim that comes again brings its token along": Mutation(
+        _script("local token = ARGV[3] .. '-' .. first", "local token = ARGV[3]"), _MISSING
+    ),
+}
+"""Defects that were in the code until the simulation found them, in thousands of schedules."""
