@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 from tests.simulation.mutations import MUTATIONS, RARE, Mutation
@@ -29,6 +31,15 @@ def test_a_defect_is_found(new_world: Callable[..., World], name: str) -> None:
 @pytest.mark.parametrize("name", RARE)
 def test_a_rare_defect_is_found(new_world: Callable[..., World], name: str) -> None:
     assert_found(new_world, RARE[name], MANY)
+
+
+@pytest.mark.deep
+def test_tables_that_know_their_last_token_only_are_found(
+    new_world: Callable[..., World],
+) -> None:
+    """A writer may be late by as many batches as a table knows tokens, less one."""
+    late = Mutation(nullcontext, "ids in (patterns|symbols|tombstones)")
+    assert_found(partial(new_world, 1), late, MANY)
 
 
 def test_a_failure_is_told_by_the_smallest_plan_that_fails(new_world: Callable[..., World]) -> None:
