@@ -140,6 +140,19 @@ def test_the_intent_that_stands_is_answered_again(engines: Engines, kb_name: str
     assert second.token != first.token
 
 
+def test_a_claim_that_comes_again_does_not_claim_under_a_token_of_before(
+    engines: Engines, kb_name: str
+) -> None:
+    # Its answer was lost, and until it is asked for again somebody else carries what it claimed.
+    first, token = None, "0123456789abcdef"
+    for _ in range(2):
+        learn(engines, kb_name, [["a"], ["b"]])
+        claimed = engines.connection.run("claim", BATCH_ROWS, BATCH_BYTES, token)
+        assert claimed[2] != first
+        first = claimed[2]
+        assert engines.writer.step()
+
+
 def test_done_is_said_once(engines: Engines, kb_name: str) -> None:
     learn(engines, kb_name, [["a"], ["b"]])
     first = engines.journal.claim(BATCH_ROWS, BATCH_BYTES)

@@ -305,15 +305,11 @@ class KnowledgeBase:
         operation = (operation or Operation()).telling(bare_name(name))
         if self._was_done(operation):
             return
-        for _ in range(ATTEMPTS):
-            state = self._state(name)
-            symbols = self._predictor.symbols_of(self.name, state)
-            if symbols is None:
-                continue
-            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
-            if self._counters.forget(self.name, target, operation) is not None:
-                return
-        raise _changing(name)
+        try:
+            self._forget(name, operation)
+        except PatternNotFound:
+            if not self._was_done(operation):  # an earlier attempt may have come late
+                raise
 
     def clear(self, *, operation: Operation | None = None) -> None:
         """Forget everything in this knowledge base, at once.
@@ -478,6 +474,17 @@ class KnowledgeBase:
         events = operation.answer(told, list)
         edited = self._counters.edited(operation)
         return None if edited is None else _pattern(name, events, edited)
+
+    def _forget(self, name: str, operation: Operation) -> None:
+        for _ in range(ATTEMPTS):
+            state = self._state(name)
+            symbols = self._predictor.symbols_of(self.name, state)
+            if symbols is None:
+                continue
+            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
+            if self._counters.forget(self.name, target, operation) is not None:
+                return
+        raise _changing(name)
 
     def _was_done(self, operation: Operation) -> bool:
         if not operation.is_repeatable or (told := self._counters.told(operation)) is None:

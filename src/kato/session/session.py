@@ -484,28 +484,36 @@ class Session:
     ) -> T:
         """Take a step from the newest state; a step that another one overtook is taken again."""
         operation, keep = operation or Operation(), keep or self._keep
-        if operation.is_repeatable:
-            told = self._kb.sessions.told(operation)
-            if told is not None:
-                return operation.answer(told, kind)
+        if (told := self._told(operation)) is not None:
+            return operation.answer(told, kind)
         for attempt in range(_ATTEMPTS):
             known = self._known
             try:
                 following = change(known.state)
-                told, kept = keep(known, following, operation.telling(following.answer))
+                asked = operation.telling(following.answer)
+                told, kept = keep(known, following, asked)
             except InvalidInput:
                 self._current()
-                if self._known is known:
+                if self._known is not known:
+                    continue  # it cannot be done to what was known, but perhaps to what is
+                if (told := self._told(operation)) is None:  # an earlier attempt may come late
                     raise
-                continue  # it cannot be done to what was known, but perhaps to what is
+                return operation.answer(told, kind)
             except Conflict:
                 self._current()
                 time.sleep(random.random() * 0.0005 * min(attempt, 20))  # noqa: S311
                 continue
-            self._known = kept
+            if (
+                told == asked.told
+            ):  # else an earlier attempt was kept, and may have seen other vectors
+                self._known = kept
             answer: T = following.answer
             return operation.answer(told, kind) if operation.is_repeatable else answer
         raise Conflict(f"session {self.id} is never left alone", remedy="use it from fewer places")
+
+    def _told(self, operation: Operation) -> str | None:
+        """What the caller of an operation was told; None if it was not carried out so far."""
+        return self._kb.sessions.told(operation) if operation.is_repeatable else None
 
     def _keep(self, known: _Known, following: _Next, operation: Operation) -> tuple[str, _Known]:
         """Keep the state that follows one; answers what was told, and what is known then."""

@@ -12,7 +12,7 @@ from tests.storage.counted import learn, lesson_of
 from tests.storage.ledger.test_layout import keys_of
 
 import kato
-from kato.errors import Conflict, StoreFull, StoreUnavailable
+from kato.errors import Conflict, NothingToLearn, PatternNotFound, StoreFull, StoreUnavailable
 from kato.memory.engines import Engines
 from kato.model.identity import new_id
 from kato.storage.ledger.connection import SHARD, Connection
@@ -271,3 +271,68 @@ def test_learning_is_answered_from_the_knowledge_bases_number(
     second = learn(engines, kb.name, [["a"], ["b"]])
     assert second.kb > first.kb
     assert second.ids == [1]
+
+
+def test_a_forget_that_its_first_attempt_overtakes_is_told_the_same(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = kb.learn([["a"], ["b"]])
+    assert name is not None
+    operation = Operation.repeatable(new_id(), "forget")
+    comes_late(monkeypatch, kb._counters, "state", lambda: kb.forget(name, operation=operation))
+    kb.forget(name, operation=operation)
+    with pytest.raises(PatternNotFound):
+        kb.forget(name)
+
+
+def test_a_learn_that_its_first_attempt_overtakes_is_told_the_same(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = kato.Session(kb)
+    for symbol in "ab":
+        session.observe([symbol])
+    elsewhere = kato.Session(kb, session.id, must_exist=True)
+    elsewhere.observe(["c"])
+    operation = Operation.repeatable(new_id(), "learn")
+    told = []
+
+    def attempt() -> None:
+        told.append(elsewhere.learn_events(operation=operation))
+
+    comes_late(monkeypatch, kb.sessions, "visit", attempt)
+    assert [session.learn_events(operation=operation)] == told
+    with pytest.raises(NothingToLearn):
+        session.learn_events()
+
+
+def test_a_repeat_knows_what_its_first_attempt_kept(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = kato.Session(kb)
+    elsewhere = kato.Session(kb, session.id, must_exist=True)
+    operation = Operation.repeatable(new_id(), "observe")
+
+    def attempt() -> None:
+        other = kato.Session(kb)
+        other.observe(["x"], vectors=[[1.0, 0.0]])
+        other.learn()
+        elsewhere.observe(vectors=[[1.0, 0.1]], operation=operation)
+
+    comes_late(monkeypatch, kb._counters, "learn", attempt)
+    session.observe(vectors=[[1.0, 0.1]], operation=operation)
+    assert len(elsewhere.events[0]) == 2, "the vector, and the one that is near it by then"
+    assert session.events == elsewhere.events
+
+
+def comes_late(
+    monkeypatch: pytest.MonkeyPatch, asked: Any, question: str, attempt: Callable[[], None]
+) -> None:
+    """Let an attempt come just before something is asked for the first time."""
+    ask = getattr(asked, question)
+
+    def ask_after(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        attempt()
+        return ask(*arguments, **named)
+
+    monkeypatch.setattr(asked, question, ask_after)

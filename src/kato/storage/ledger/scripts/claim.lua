@@ -1,7 +1,9 @@
 -- Claim the next batch of the journal. An intent that stands is answered again, so whoever comes
 -- next sends the very same batch under the same token.
 --
--- ARGV: 1 rows at the most, 2 bytes at the most, 3 a new token.
+-- ARGV: 1 rows at the most, 2 bytes at the most, 3 a new token; the batch's first sequence becomes a
+-- part of it. For a claim whose answer was lost is asked for again as it was, and somebody else may
+-- have carried what it claimed: what it claims then must not look as if it were carried already.
 -- Answers {first, last, token, rows} or {} if the journal is empty or held.
 
 local state = redis.call('HMGET', journal_state, 'intent_first', 'intent_last', 'intent_token',
@@ -33,6 +35,7 @@ while true do
   from = last + 1
 end
 if not last then return {} end
+local token = ARGV[3] .. '-' .. first
 redis.call('HSET', journal_state, 'intent_first', first, 'intent_last', last,
-  'intent_token', ARGV[3], 'intent_bytes', bytes, 'intent_rows', rows)
-return {first, last, ARGV[3], rows}
+  'intent_token', token, 'intent_bytes', bytes, 'intent_rows', rows)
+return {first, last, token, rows}
