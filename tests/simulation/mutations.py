@@ -87,7 +87,7 @@ def _attempt_with_clickhouse_first(
     condition = "id >= {first:UInt64} AND id <= {last:UInt64} AND (true)"
     found = self._tables.where(look.kb, condition, {"first": 1, "last": look.last_pattern})
     recall = Scan(cast(PatternTables, SimpleNamespace(where=lambda *_, **__: found)))
-    early = Predictor(self._counters, self._tail, recall, self._tables, self._vocabulary)
+    early = Predictor(self._counters, self._tail, recall, self._tables, self._carry)
     return attempt(early, kb, *arguments)
 
 

@@ -14,20 +14,22 @@ from tests.simulation.network import SCRIPTS, Network, Wire
 from tests.simulation.scheduler import Scheduler, Task
 
 import kato
+from kato.memory.algorithms import Algorithms
 from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
-from kato.memory.vocabulary import Vocabulary
 from kato.recall.scan import Scan
 from kato.storage.batches import Writer
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.ledger.connection import Connection
 from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
+from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.sessions import Sessions
 from kato.storage.ledger.tail import Tail
+from kato.storage.ledger.undo import Undo
 
-JOURNAL_BYTES = 1 << 20
+LIMITS = Limits(journal=1 << 20)
 KNOWLEDGE_BASE = "kb"
 
 
@@ -67,18 +69,20 @@ class Process:
 
     def begin(self) -> None:
         """Know nothing but where the stores are."""
-        counters = Counters(self.connection, JOURNAL_BYTES)
+        counters, self.undo = Counters(self.connection, LIMITS), Undo(self.connection, LIMITS)
         tables = cast(PatternTables, self._clickhouse)
         sink = PatternSink(cast(Any, self._clickhouse))
         self.journal = Journal(self.connection)
         self.writer = Writer(self.journal, sink, 1.0, lambda: self._keep_up(sink))
         engines = SimpleNamespace(
+            algorithms=Algorithms([]),
             counters=counters,
+            undo=self.undo,
             sessions=Sessions(self.connection),
             tables=tables,
             writer=self.writer,
         )
-        predictor = Predictor(counters, Tail(), Scan(tables), tables, Vocabulary(tables))
+        predictor = Predictor(counters, Tail(), Scan(tables), tables, self.writer.step)
         self.kb = KnowledgeBase(KNOWLEDGE_BASE, cast(Engines, engines), predictor)
         self.counters = counters
         self.sessions: dict[str, kato.Session] = {}
@@ -91,7 +95,7 @@ class Process:
 
     def _keep_up(self, sink: PatternSink) -> None:
         """As :class:`kato.memory.engines.Engines` has its writer do it."""
-        sink.purge(self.journal.done_until())
+        sink.purge(self.undo.settle())
         while self.counters.drop_some():
             pass
 

@@ -56,6 +56,7 @@ def settings(folder: Path, *, clickhouse: str | None = None, redis: str | None =
         redis_url=redis,
         flush_interval_ms=NEVER_MS,
         undo_seconds=0,  # tests that look at what is deleted do not wait for it
+        plain=Settings.from_environment().plain,
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from kato.errors import KatoError
+from kato.memory.algorithms import Algorithms
 from kato.memory.stores import Stores, store_of
 from kato.recall.index.catalog import Catalog
 from kato.recall.index.plan import IndexPlan
@@ -23,7 +24,6 @@ from kato.storage.clickhouse.migrations import migrate
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
 from kato.storage.clickhouse.postings import PostingTables
 from kato.storage.embedded.machine import memory_bytes
-from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
 from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.sessions import Sessions
@@ -50,7 +50,9 @@ class Engines:
         tables: ClickHouse's tables.
         ids: ClickHouse's ids.
         catalog: The segments of the recall index.
-        planner: Recalls.
+        algorithms: Those the settings choose.
+        planner: Recalls by the plan that serves best.
+        recall: Recalls; the planner, if not every pattern is to be looked at.
         writer: Carries the journal to ClickHouse.
 
     Raises:
@@ -61,6 +63,7 @@ class Engines:
     """
 
     def __init__(self, settings: Settings, path: Path | None) -> None:
+        self.algorithms = Algorithms(settings.plain)
         with ExitStack() as started:
             stores = started.enter_context(Stores(settings, path))
             stores.check_whole()
@@ -69,7 +72,7 @@ class Engines:
             migrate(self._clickhouse)
             store = store_of(self.connection, self._clickhouse)
             self.limits = limits_of(settings)
-            self.counters = Counters(self.connection, self.limits)
+            self.counters = self.algorithms.counters(self.connection, self.limits)
             self.undo = Undo(self.connection, self.limits)
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
@@ -79,6 +82,7 @@ class Engines:
             started.callback(builder.close)
             self.catalog = self._catalog(settings, store, builder, started)
             self.planner = self._planner(settings, builder, started)
+            self.recall = self.algorithms.recall(self.planner, self.tables)
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
 
@@ -113,7 +117,7 @@ class Engines:
         planner = Planner(
             IndexPlan(self.catalog),
             SqlPlan(self.tables, postings, samples),
-            Scan(self.tables, samples),
+            Scan(self.tables, samples, self.algorithms.filtering),
             settings.recall_plan,
             SqlPlan(PatternTables(clickhouse), PostingTables(clickhouse)).advance,
         )
@@ -131,7 +135,8 @@ class Engines:
             while self.counters.drop_some():
                 pass
 
-        writer = Writer(self.journal, sink, settings.flush_interval_ms / 1000, upkeep)
+        interval, rows = settings.flush_interval_ms / 1000, self.algorithms.batch_rows
+        writer = Writer(self.journal, sink, interval, upkeep, rows)
         started.callback(_flush_at_the_end, writer)
         started.callback(writer.close)
         writer.start()

@@ -77,7 +77,12 @@ class Memory:
         # Also runs at the interpreter's end, so a memory nobody closed leaves no server behind.
         self._close = weakref.finalize(self, engines.close)
         self._predictor = Predictor(
-            engines.counters, Tail(), engines.planner, engines.tables, engines.writer.step
+            engines.counters,
+            Tail(),
+            engines.recall,
+            engines.tables,
+            engines.writer.step,
+            engines.algorithms.arithmetic,
         )
 
     def __enter__(self) -> Self:
@@ -192,9 +197,9 @@ class Memory:
         """The connection to the ledger; the memory closes it."""
         return self._engines.connection
 
-    def pipeline(self) -> Pipeline:
-        """A way to ask the ledger from an event loop."""
-        return Pipeline(self._engines.connection)
+    def pipeline(self) -> Pipeline | None:
+        """A way to ask the ledger from an event loop; None if steps are to go one by one."""
+        return self._engines.algorithms.pipeline(self._engines.connection)
 
     def recall_index(self) -> Catalog:
         """The segments of the recall index."""
@@ -219,6 +224,10 @@ class Memory:
         """Tell other processes where this one serves its data directory, if it has one."""
         if self._engines.directory is not None:
             self._engines.directory.announce(url)
+
+    def prepare(self) -> None:
+        """Get ready to predict: else the first prediction waits for code to be compiled."""
+        self._engines.algorithms.prepare()
 
     def flush(self) -> None:
         """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""

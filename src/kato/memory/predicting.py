@@ -15,13 +15,14 @@ from kato.errors import Conflict, KatoError, StoreUnavailable
 from kato.matching import Candidates, Observation
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
+    COMPILED,
+    Arithmetic,
     Corpus,
     Measures,
     Texts,
     affinity_weights,
     assemble,
     counted_symbols,
-    measure,
     rank,
     worded_events,
 )
@@ -94,15 +95,17 @@ class Predictor:
         recall: Finds the patterns.
         tables: ClickHouse's tables.
         carry: Carries a batch of the journal to ClickHouse.
+        arithmetic: Computes the numbers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917, each is a thing of its own, and all are needed
         self,
         counters: Counters,
         tail: Tail,
         recall: Recall,
         tables: PatternTables,
         carry: Callable[[], object],
+        arithmetic: Arithmetic = COMPILED,
     ) -> None:
         self._carry = carry
         self._counters = counters
@@ -110,6 +113,7 @@ class Predictor:
         self._tail = tail
         self._recall = recall
         self._vocabulary = Vocabulary(tables)
+        self._arithmetic = arithmetic
 
     def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
         """Predict from a memory of checked events, in stored order.
@@ -304,7 +308,7 @@ class Predictor:
             raise MovedError
         if isinstance(wording, KatoError):
             raise wording
-        measures = measure(
+        measures = self._arithmetic.measure(
             observation,
             survivors,
             alignment,
@@ -342,6 +346,7 @@ class Predictor:
             emotives=[average_emotives(emotives.get(i, ())) for i in order.tolist()]
             if emotives
             else (),
+            compare=self._arithmetic.compare,
         )
 
 
