@@ -3,6 +3,8 @@ PYTHON := .venv/bin/python
 # What must answer alike whatever algorithms do the work.
 CORE := tests/test_examples.py tests/matching tests/metrics tests/memory tests/session tests/recall/test_filters.py \
 	tests/recall/test_executor.py tests/service/test_golden.py
+# Counts steps of 500 patterns, which is what is off.
+NOT_PLAIN := --deselect tests/memory/test_errors.py::test_learning_many_while_clickhouse_is_away
 
 .PHONY: test lint deep plain crash bench soak wheel
 
@@ -17,7 +19,7 @@ deep:          ## large example counts and long loops; the result is kept
 	$(PYTHON) -m benchmarks.deep
 
 plain:         ## the core with every fast path off, then each switch against the fast path, in depth
-	KATO_PLAIN=all $(PYTHON) -m pytest --timeout 3600 $(CORE)
+	KATO_PLAIN=all $(PYTHON) -m pytest --timeout 3600 $(CORE) $(NOT_PLAIN)
 	$(PYTHON) -m pytest -m "deep or not deep" --timeout 7200 tests/plain
 
 crash:         ## only the crash loops of deep

@@ -49,7 +49,7 @@ def query_of(encoded: Encoded, observation: Observation, config: dict[str, Any])
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(memory=memories(), observed=observations(), config=configurations())
 def test_alignments_are_equal_to_the_last_bit(
     memory: ReferenceMemory, observed: Events, config: dict[str, Any]
@@ -67,7 +67,7 @@ def test_alignments_are_equal_to_the_last_bit(
         assert one.tolist() == other.tolist(), name
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(memory=memories(), observed=observations(), config=configurations())
 def test_answers_are_the_same_and_the_references(
     memory: ReferenceMemory, observed: Events, config: dict[str, Any]

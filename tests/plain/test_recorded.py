@@ -21,7 +21,7 @@ from kato.plain.reads import SingleReads
 from kato.plain.scan import PlainScan
 from kato.settings import PLAIN_PARTS
 
-PREDICTED = examples("prediction")[::4] + examples("affinity")
+PREDICTED = examples("prediction")[::5] + examples("affinity")[::2]
 
 
 @pytest.fixture(scope="module")

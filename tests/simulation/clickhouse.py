@@ -123,7 +123,7 @@ class Reaching:
     def command(self, statement: str, parameters: Mapping[str, Any]) -> None:
         """Deletes the rows of a table that a condition holds for.
 
-        What purges write into ``last_patterns`` is for a ledger that is lost: nothing here reads it.
+        What purges write into ``last_patterns`` is for a ledger that is lost: nothing reads it.
         """
         if statement.startswith("INSERT INTO last_patterns SELECT"):
             return

@@ -37,6 +37,8 @@ class Algorithms:
     Attributes:
         arithmetic: Computes the numbers of predictions.
         filtering: Carries out the filters of a session.
+        counters: Reads the ledger.
+        learner: Learns many sequences.
         batch_rows: Most rows of a batch from the journal to ClickHouse.
 
     >>> Algorithms([]).batch_rows, Algorithms(["batches"]).batch_rows

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from kato.matching import Alignment, Candidates, Observation
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
-from kato.metrics.spans import Comparison, Flags, compare, presents_of
+from kato.metrics.spans import Comparison, Flags, compare
 from kato.metrics.wording import Texts, chosen, parted, worded
 from kato.model.emotive import Emotives
 from kato.model.event import Event
@@ -73,15 +73,15 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
         compare: Says what the memory and each returned pattern share.
     """
-    aligned, patterns = alignment.take(order), survivors.take(order)
-    returned = _Returned(observation, patterns, aligned, texts)
+    aligned = alignment.take(order)
+    compared = compare(observation, survivors.take(order), aligned)
     columns = {
         **_events([sequences[at] for at in order.tolist()], aligned),
         "type": ["prototypical"] * len(order),
         "name": names,
         "emotives": emotives or [{} for _ in range(len(order))],
         **_values(measures, order),
-        **returned.matches(compare(observation, patterns, aligned)),
+        **_Returned(observation, aligned, texts).matches(compared),
     }
     rows = zip(*(columns[field] for field in Prediction.__struct_fields__), strict=True)
     predictions = [Prediction(*row) for row in rows]
@@ -102,15 +102,8 @@ def _events(sequences: list[list[Event]], alignment: Alignment) -> dict[str, Col
 class _Returned:
     """The returned patterns beside the memory, in texts, field by field."""
 
-    def __init__(
-        self,
-        observation: Observation,
-        patterns: Candidates,
-        alignment: Alignment,
-        texts: Texts,
-    ) -> None:
+    def __init__(self, observation: Observation, alignment: Alignment, texts: Texts) -> None:
         self._observation = observation
-        self._patterns = patterns
         self._alignment = alignment
         self._texts = texts
 
@@ -119,14 +112,13 @@ class _Returned:
         texts = self._observation.texts
         return {
             "matches": [list(compress(texts, row)) for row in found.hits.tolist()],
-            "missing": self._missing(found.missing),
+            "missing": self._missing(found.presents, found.missing),
             "extras": self._extras(found.extra),
             "anomalies": self._anomalies(found.hits),
         }
 
-    def _missing(self, missing: Flags) -> Column:
+    def _missing(self, presents: Candidates, missing: Flags) -> Column:
         """Per present event, its symbols that are not among the matched ones."""
-        presents = presents_of(self._patterns, self._alignment)
         bounds, offsets = presents.event_bounds()
         return parted(chosen(worded(presents.symbols, self._texts), missing, bounds), offsets)
 

@@ -31,11 +31,13 @@ class Comparison(NamedTuple):
 
     Attributes:
         hits: bool[k, n], which observed symbols are matched.
-        missing: bool[total], which symbols of the presents (:func:`presents_of`) were not matched.
+        presents: The presents, see :func:`presents_of`.
+        missing: bool[total], which symbols of the presents were not matched.
         extra: bool[k, n], which observed symbols are not in the present.
     """
 
     hits: Flags
+    presents: Candidates
     missing: Flags
     extra: Flags
 
@@ -44,7 +46,7 @@ def compare(observation: Observation, patterns: Candidates, alignment: Alignment
     """Compare the memory with each pattern it is aligned with."""
     hits = matched_positions(observation, patterns, alignment)
     presents = presents_of(patterns, alignment)
-    return Comparison(hits, *differences(observation, presents, alignment, hits))
+    return Comparison(hits, presents, *differences(observation, presents, alignment, hits))
 
 
 class Differences(NamedTuple):

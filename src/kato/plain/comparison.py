@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kato.matching import Alignment, Candidates, Observation
-from kato.metrics.spans import Comparison
+from kato.metrics.spans import Comparison, presents_of
 from kato.plain.similarity import matching_blocks
 
 
@@ -50,6 +50,7 @@ def compare(observation: Observation, patterns: Candidates, alignment: Alignment
     shape = len(rows), len(observation)
     return Comparison(
         np.array([row.hits for row in rows], np.bool_).reshape(shape),
+        presents_of(patterns, alignment),
         np.array(missing, np.bool_),
         np.array(extra, np.bool_).reshape(shape),
     )
