@@ -59,7 +59,7 @@ class Plan(msgspec.Struct, frozen=True):
         """The plan of a seed."""
         random = Random(f"plan {number}")
         is_long = random.random() < LONG
-        calls = drawn(random, random.randint(15, 25) if is_long else random.randint(3, 8))
+        calls = drawn(random, random.randint(15, 25) if is_long else random.randint(3, 7))
         clients = random.randint(1, 3)
         return cls(
             seed=f"schedule {number}",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from itertools import chain
 
 import pytest
 from tests.simulation.mutations import MUTATIONS, RARE, Mutation
@@ -16,7 +17,8 @@ from tests.simulation.test_simulation import MANY, SCHEDULES
 def assert_found(new_world: Callable[..., World], mutation: Mutation, schedules: int) -> None:
     with mutation.defect():
         world = new_world()
-        outcomes = (world.outcome(Plan.of(number)) for number in range(schedules))
+        numbers = chain(range(mutation.near, schedules), range(mutation.near))
+        outcomes = (world.outcome(Plan.of(number)) for number in numbers)
         found = next((o.violation for o in outcomes if o.violation is not None), None)
     assert found is not None, "not found"
     assert re.search(mutation.complaint, found)
@@ -43,9 +45,10 @@ def test_tables_that_know_their_last_token_only_are_found(
 
 
 def test_a_failure_is_told_by_the_smallest_plan_that_fails(new_world: Callable[..., World]) -> None:
-    with MUTATIONS["tombstones are not carried"].defect():
-        world = new_world()
-        plan = next(p for p in map(Plan.of, range(SCHEDULES)) if world.outcome(p).violation)
+    mutation = MUTATIONS["tombstones are not carried"]
+    with mutation.defect():
+        world, plans = new_world(), map(Plan.of, range(mutation.near, SCHEDULES))
+        plan = next(plan for plan in plans if world.outcome(plan).violation)
         smallest = world.smallest(plan)
         assert world.outcome(smallest.plan) == smallest
     kinds = [kind for calls in smallest.plan.clients for _, kind, _ in calls]

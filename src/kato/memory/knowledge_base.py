@@ -26,7 +26,7 @@ from kato.model.pattern import Pattern
 from kato.model.prediction import Predictions
 from kato.model.statistics import KnowledgeBaseStatistics, LearnReport, SymbolStatistics
 from kato.model.undoable import Undoable
-from kato.storage.ledger.counters import Edited, Lesson, PatternState, Target
+from kato.storage.ledger.counters import Edit, Edited, Lesson, PatternState, Target
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.sessions import SessionStep
 
@@ -276,17 +276,13 @@ class KnowledgeBase:
         known = self._edited(name, operation)
         if known is not None:
             return known
-        for _ in range(ATTEMPTS):
-            state = self._state(name)
-            events = self._predictor.events_of(self.name, state)
-            symbols = self._predictor.symbols_of(self.name, state)
-            if events is None or symbols is None:
-                continue
-            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
-            edited = self._counters.edit(self.name, target, edit, operation.telling(events))
-            if edited is not None:
-                return _pattern(name, events, edited)
-        raise _changing(name)
+        try:
+            return self._edit(name, edit, operation)
+        except PatternNotFound:
+            known = self._edited(name, operation)  # an earlier attempt may have come late
+            if known is None:
+                raise
+            return known
 
     def forget(self, name: str, *, operation: Operation | None = None) -> None:
         """Forget the pattern of that name: it and its share of every counter are gone.
@@ -466,6 +462,19 @@ class KnowledgeBase:
         Of those that are stored, and of those in ``also``.
         """
         return self._predictor.nearest_vectors(self.name, vector, limit, max_distance, also)
+
+    def _edit(self, name: str, edit: Edit, operation: Operation) -> Pattern:
+        for _ in range(ATTEMPTS):
+            state = self._state(name)
+            events = self._predictor.events_of(self.name, state)
+            symbols = self._predictor.symbols_of(self.name, state)
+            if events is None or symbols is None:
+                continue
+            target = Target(bytes.fromhex(bare_name(name)), state, symbols)
+            edited = self._counters.edit(self.name, target, edit, operation.telling(events))
+            if edited is not None:
+                return _pattern(name, events, edited)
+        raise _changing(name)
 
     def _edited(self, name: str, operation: Operation) -> Pattern | None:
         """What an edit answered that is asked for again."""

@@ -285,6 +285,22 @@ def test_a_forget_that_its_first_attempt_overtakes_is_told_the_same(
         kb.forget(name)
 
 
+def test_an_edit_that_its_first_attempt_overtakes_is_told_the_same(
+    kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = kb.learn([["a"], ["b"]])
+    assert name is not None
+    operation = Operation.repeatable(new_id(), "edit")
+    told = []
+
+    def attempt() -> None:
+        told.append(kb.edit(name, frequency=3, operation=operation))
+        kb.forget(name)
+
+    comes_late(monkeypatch, kb._counters, "state", attempt)
+    assert [kb.edit(name, frequency=3, operation=operation)] == told
+
+
 def test_a_learn_that_its_first_attempt_overtakes_is_told_the_same(
     kb: kato.KnowledgeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

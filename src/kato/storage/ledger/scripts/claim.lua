@@ -1,9 +1,7 @@
 -- Claim the next batch of the journal. An intent that stands is answered again, so whoever comes
 -- next sends the very same batch under the same token.
 --
--- ARGV: 1 rows at the most, 2 bytes at the most, 3 a new token; the batch's first sequence becomes a
--- part of it. For a claim whose answer was lost is asked for again as it was, and somebody else may
--- have carried what it claimed: what it claims then must not look as if it were carried already.
+-- ARGV: 1 rows at the most, 2 bytes at the most, 3 a new token.
 -- Answers {first, last, token, rows} or {} if the journal is empty or held.
 
 local state = redis.call('HMGET', journal_state, 'intent_first', 'intent_last', 'intent_token',
@@ -35,6 +33,8 @@ while true do
   from = last + 1
 end
 if not last then return {} end
+-- A claim whose answer was lost is asked for again as it was, and somebody else may have carried what
+-- it claimed: what it claims then must not look as if it were carried already.
 local token = ARGV[3] .. '-' .. first
 redis.call('HSET', journal_state, 'intent_first', first, 'intent_last', last,
   'intent_token', token, 'intent_bytes', bytes, 'intent_rows', rows)
