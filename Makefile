@@ -26,7 +26,7 @@ crash:         ## only the crash loops of deep
 	$(PYTHON) -m pytest -m deep --timeout 7200 tests/crash
 
 bench:         ## every benchmark, one after the other
-	for file in kernel learn predict start datasets recall service market_feed market_ingest backup plain; do $(PYTHON) -m benchmarks.$$file || exit 1; done
+	for file in kernel learn predict start datasets recall service market_feed market_ingest backup plain durability; do $(PYTHON) -m benchmarks.$$file || exit 1; done
 
 soak:          ## an hour of mixed load on the service, an hour of markets; memory must stay flat
 	$(PYTHON) -m benchmarks.soak

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.durability_tables import DURABILITY_TABLES
 from benchmarks.environment import RESULTS, ROOT
 from benchmarks.market_tables import MARKET_TABLES
 from benchmarks.plain_tables import PLAIN_TABLES
@@ -177,6 +178,7 @@ def main() -> None:
     _write(ROOT / "docs" / "recall.md", RECALL_TABLES)
     _write(ROOT / "docs" / "market.md", MARKET_TABLES)
     _write(ROOT / "docs" / "plain.md", PLAIN_TABLES)
+    _write(ROOT / "docs" / "operations.md", DURABILITY_TABLES)
 
 
 def _write(document: Path, tables: dict[str, Callable[[], str]]) -> None:

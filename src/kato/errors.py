@@ -29,7 +29,8 @@ what to do about it::
     └── StoreError              a store cannot do its part
         ├── StoreInUse          the data directory belongs to another process
         ├── StoreUnavailable    the store does not answer, or died in the middle of a call
-        ├── StoreFull           no space, or a limit on memory or the journal is reached
+        ├── StoreFull           no space, or a limit on memory is reached
+        │   └── JournalFull     ClickHouse does not take what was learned; it may do so soon
         ├── StoreRebuilding     the ledger is being rebuilt from ClickHouse
         ├── StoreUnreadable     damaged, foreign, or ledger and patterns do not belong together
         └── StoreTooNew         written by a newer release than this one
@@ -185,6 +186,10 @@ class StoreUnavailable(StoreError):
 
 class StoreFull(StoreError):
     """No space is left, or a configured limit is reached."""
+
+
+class JournalFull(StoreFull):
+    """The journal holds as much as it may, as ClickHouse does not take what was learned."""
 
 
 class StoreRebuilding(StoreError):

@@ -72,7 +72,7 @@ def test_both_have_the_same_methods(waiting: type, awaited: type) -> None:
 ONLY_HERE = {
     "KnowledgeBase": {
         *("explain_with", "predict_with", "learn_lesson", "clear_with", "nearest_vectors"),
-        *("learn_each", "put", "sessions", "lesson_arguments"),
+        *("learn_each", "put", "sessions", "lesson_arguments", "inherit_affinity"),
     },
     "Session": {
         "read",

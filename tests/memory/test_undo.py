@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.storage import stores
-from tests.storage.ledger.test_layout import keys_of
 from tests.storage.stores import Backend
 from tests.storage.tables import rows_of
 
@@ -212,43 +209,6 @@ def test_a_session_goes_on_with_what_was_given_back(kb: kato.KnowledgeBase) -> N
     assert kb.undo().kind == "clear"
     session.observe(["a"])
     assert session.predict() == before
-
-
-def test_after_its_time_nothing_comes_back(backend: Backend, kb_name: str) -> None:
-    """And then it is deleted from both stores."""
-    if backend.name == "servers":
-        pytest.skip("the time is the ledger's own, whichever it is")
-    with held_for(stores.embedded(backend.settings.data_dir.parent / "short"), 1).open() as memory:
-        kb, engines = memory.knowledge_base(kb_name), memory._engines
-        name = learned(kb)
-        kb.forget(name)
-        number = engines.counters.number(kb_name) or 0
-        kb.clear()
-        purge(memory)
-        assert len(rows_of(engines, "patterns", number)) == 2
-        time.sleep(1.1)
-        assert kb.undoable() == []
-        with pytest.raises(NothingToUndo):
-            kb.undo()
-        purge(memory)
-        assert keys_of(engines, number) == []
-        assert rows_of(engines, "patterns", number) == []
-        held = engines.connection.command("KEYS", "{0}:undo*")
-        assert held == []
-
-
-def test_without_a_time_nothing_is_held(backend: Backend, kb_name: str, tmp_path: Path) -> None:
-    if backend.name == "servers":
-        pytest.skip("the same script on both")
-    with stores.embedded(tmp_path).open() as memory:
-        kb = memory.knowledge_base(kb_name)
-        for change in CHANGES.values():
-            name = learned(kb)
-            change(memory, kb, name)
-        assert memory.undoable() == []
-        assert memory._engines.connection.command("KEYS", "{0}:undo*") == []
-        with pytest.raises(NothingToUndo):
-            memory.undo(kb_name)
 
 
 def test_only_so_many_changes_are_held(memory: kato.Memory, kb: kato.KnowledgeBase) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from tests.storage import stores
 from tests.storage.stores import Backend
+from tests.upkeep.commands import run
+
+__all__ = ["run"]
 
 Fresh = Callable[[str, str], Backend]
 

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count, islice
 from typing import TypeVar
 
-from kato.errors import InvalidInput, StoreFull
+from kato.errors import InvalidInput, JournalFull
 from kato.memory.copies import Placed
 from kato.memory.learning import LESSON_PATTERNS, LessonBuilder, Material
 from kato.model.config import SessionConfig
@@ -110,7 +110,7 @@ class BulkLearner:
         def new_patterns() -> int:
             try:
                 learned = answer()
-            except StoreFull:
+            except JournalFull:
                 persistence = SessionConfig().persistence
                 learn = partial(self._counters.learn, self._kb, lesson, persistence=persistence)
                 learned = self._patiently(learn)
@@ -123,7 +123,7 @@ class BulkLearner:
         while True:
             try:
                 return learn()
-            except StoreFull:
+            except JournalFull:
                 if self._writer.failure is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)

@@ -12,6 +12,7 @@ import msgspec
 from kato.errors import StoreUnreadable
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
+from kato.storage.clickhouse.versions import newest_version
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
@@ -130,6 +131,7 @@ def store_of(connection: Connection, clickhouse: ClickHouse) -> str:
             "the ledger and ClickHouse belong to different memories",
             remedy="point KATO_REDIS_URL and KATO_CLICKHOUSE_URL to stores of one memory",
         )
+    _refuse_if_behind(connection, clickhouse)
     return store
 
 
@@ -141,4 +143,20 @@ def _refuse_if_filled(clickhouse: ClickHouse) -> None:
         raise StoreUnreadable(
             f"the ledger is empty, but ClickHouse holds {patterns} patterns",
             remedy="run kato rebuild ledger, which makes the ledger from ClickHouse",
+        )
+
+
+def _refuse_if_behind(connection: Connection, clickhouse: ClickHouse) -> None:
+    """A server that does not write each step to its disk loses the last ones with the power.
+
+    What it forgot may have reached ClickHouse; its ids would be given again, to other patterns.
+    """
+    # In this order: others may learn meanwhile, and what ClickHouse has the ledger had before.
+    carried, known = newest_version(clickhouse), Journal(connection).last()
+    if carried > known:
+        connection.refuse_while_rebuilding()
+        raise StoreUnreadable(
+            f"the ledger ends at step {known} of the journal, ClickHouse holds step {carried}",
+            remedy="the ledger has lost what it answered: restore a backup, or empty the ledger and"
+            " run kato rebuild ledger",
         )

@@ -18,6 +18,7 @@ from kato.memory.stores import Stores
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.migrations import migrate
+from kato.storage.clickhouse.versions import newest_version
 from kato.storage.ledger.connection import Connection, packed
 from kato.storage.ledger.rebuilding import (
     DONE,
@@ -103,7 +104,7 @@ def restore(
         if so_far.get(kb) != DONE:
             _KnowledgeBase(clickhouse, ledger, kb, so_far.get(kb, 0)).restore(name, tally)
     last_kb = clickhouse.rows(_NUMBERS)[0][1]
-    ledger.end(store, last_kb, Stored(clickhouse).newest() + UNSEEN)
+    ledger.end(store, last_kb, newest_version(clickhouse) + UNSEEN)
     return Rebuilt(tally.knowledge_bases, tally.patterns)
 
 
@@ -217,7 +218,7 @@ class _KnowledgeBase:
             if not recount.is_affinity(symbol, stored.get(symbol, {}))
         }
         if wrong:
-            self._stored.keep_affinities(self._kb, self._stored.newest() + 1, wrong)
+            self._stored.keep_affinities(self._kb, newest_version(self._clickhouse) + 1, wrong)
         return {symbol: sums for symbol, sums in {**stored, **wrong}.items() if sums}
 
     def _step(self, until: int, hashes: dict[str, Fields]) -> None:

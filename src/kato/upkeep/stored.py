@@ -56,13 +56,6 @@ SELECT symbol, sums FROM inherited FINAL
 WHERE kb = {kb:UInt32} AND symbol >= {first:UInt32} AND symbol <= {last:UInt32}
 AND notEmpty(sums) ORDER BY symbol
 """
-_NEWEST = " UNION ALL ".join(
-    f"SELECT max(version) FROM {table}"  # noqa: S608 - the names are ours
-    for table in (
-        *("frequencies", "states", "affinities", "inherited"),
-        *("vectors", "tombstones", "knowledge_bases"),
-    )
-)
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -163,10 +156,6 @@ class Stored:
         """Store affinity sums by symbol id, as of a version."""
         entry = Entry(sequence=version, kind="edit", kb=kb, affinities=affinities)
         PatternSink(self._clickhouse).insert([entry], f"affinities {kb} {version}")
-
-    def newest(self) -> int:
-        """The newest version of all that ClickHouse holds."""
-        return max(int(row[0]) for row in self._clickhouse.rows(_NEWEST))
 
     def _frequencies(
         self, found: Sequences, given: dict[str, Any], statement: str = _FREQUENCIES

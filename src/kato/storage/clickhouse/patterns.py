@@ -62,6 +62,8 @@ class PatternSink:
     def insert(self, entries: Sequence[Entry], token: str) -> None:
         """Insert what the entries say, each table under the token."""
         for table, rows in (
+            # First: whatever of a batch is there, this tells of it.
+            ("carried", _carried_rows(entries)),
             ("symbols", _symbol_rows(entries)),
             ("frequencies", _frequency_rows(entries)),
             ("states", _state_rows(entries)),
@@ -322,6 +324,11 @@ def _sequence_rows(kb: int, sequences: Sequences) -> pa.Table:
 def _list_column(offsets: IntArray, values: npt.NDArray[np.uint32]) -> Any:
     from_arrays: Any = pa.LargeListArray.from_arrays  # the stubs take no NumPy offsets
     return from_arrays(pa.array(offsets), pa.array(values))
+
+
+def _carried_rows(entries: Sequence[Entry]) -> pa.Table:
+    last = [(entries[-1].sequence,)] if entries else []
+    return _table(last, {"sequence": pa.uint64()})
 
 
 def _symbol_rows(entries: Iterable[Entry]) -> pa.Table:

@@ -181,6 +181,10 @@ class Journal:
         """The last sequence ClickHouse has."""
         return int(self._connection.command("HGET", f"{SHARD}:journal:state", "done") or 0)
 
+    def last(self) -> int:
+        """The last sequence that was given."""
+        return int(self._connection.command("HGET", f"{SHARD}:journal:state", "sequence") or 0)
+
     def waiting(self) -> int:
         """How many entries ClickHouse has not got."""
         return int(self._connection.command("XLEN", f"{SHARD}:journal"))

@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 import redis
 
-from kato.errors import Conflict, KatoError, StoreFull, StoreRebuilding, StoreUnavailable
+from kato.errors import (
+    Conflict,
+    JournalFull,
+    KatoError,
+    StoreFull,
+    StoreRebuilding,
+    StoreUnavailable,
+)
 
 
 def translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | None) -> KatoError:
@@ -41,8 +48,8 @@ def _session_moved_on() -> Conflict:
     return Conflict("the session was changed by another call", remedy="repeat the call")
 
 
-def _journal_full() -> StoreFull:
-    return StoreFull(
+def _journal_full() -> JournalFull:
+    return JournalFull(
         "the journal is full: ClickHouse does not take what was learned",
         remedy="see whether ClickHouse runs and has space, or raise KATO_JOURNAL_LIMIT_MB",
     )
