@@ -27,6 +27,7 @@ from kato.errors import (
     StoreUnavailable,
 )
 from kato.storage.ledger.refusals import rebuilding, translated
+from kato.storage.ledger.subscription import Subscription
 from kato.storage.traffic import Traffic
 
 FORMAT = 1
@@ -223,22 +224,15 @@ class Connection:
     def subscribed(self, channel: str) -> Iterator[Callable[[float], str | None]]:
         """Subscribe to a channel; what this gives waits so many seconds for the next text.
 
+        Nothing that is told from then on is missed.
+
         Raises:
             StoreUnavailable: The server does not answer.
         """
         try:
             begin: Any = self._client.pubsub  # has no types
             with begin() as subscription:
-                subscription.subscribe(channel)
-
-                def receive(seconds: float) -> str | None:
-                    message = subscription.get_message(timeout=seconds)
-                    if message is None or message["type"] != "message":
-                        return None
-                    text: str = message["data"].decode()
-                    return text
-
-                yield receive
+                yield Subscription(subscription, channel, ANSWER_SECONDS).receive
         except redis.RedisError as error:
             self._fail(error)
 
