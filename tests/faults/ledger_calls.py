@@ -34,6 +34,7 @@ from kato.storage.ledger.undo import Undo
 Act = Callable[[], object]
 
 IDS, SYMBOLS = np.array([1, 2]), np.array([1, 2], dtype=np.uint32)
+LESSON = lesson_of([["a"], ["b"]], [["d"], ["e"]])
 LIMITS = Limits(512 << 20, 0, 3_600_000)
 
 
@@ -84,6 +85,11 @@ def forget(asked: Asked) -> Act:
     return lambda: asked.counters.forget(asked.name, target, operation)
 
 
+def begin_learn(asked: Asked) -> Act:
+    begin = asked.counters.begin_learn
+    return lambda: begin(asked.name, LESSON, persistence=5)().frequencies
+
+
 def edit(asked: Asked) -> Act:
     target, operation = asked.target(), Operation()
     return lambda: asked.counters.edit(asked.name, target, Edit(frequency=7), operation)
@@ -91,7 +97,7 @@ def edit(asked: Asked) -> Act:
 
 def undo(asked: Asked) -> Act:
     Counters(asked.memory.ledger(), LIMITS).clear(asked.name)
-    return lambda: asked.undo.undo(asked.name, Operation(), replace=False)
+    return lambda: asked.undo.undo(asked.name, Operation(), replace=False)[0].kind
 
 
 def piped(asked: Asked) -> Act:
@@ -195,13 +201,9 @@ def ingest(asked: Asked, act: Callable[[Intents, Intent], object]) -> Act:
     return lambda: act(Intents(asked.connection, asked.name), intent)
 
 
-def learned(asked: Asked) -> Any:
-    return lesson_of([["a"], ["b"]], [["d"], ["e"]])
-
-
 LEDGER_CALLS: dict[str, Callable[[Asked], Act]] = {
-    "Counters.learn": lambda a: lambda: a.counters.learn(a.name, learned(a), persistence=5),
-    "Counters.begin_learn": lambda a: a.counters.begin_learn(a.name, learned(a), persistence=5),
+    "Counters.learn": lambda a: lambda: a.counters.learn(a.name, LESSON, persistence=5).frequencies,
+    "Counters.begin_learn": begin_learn,
     "Counters.forget": forget,
     "Counters.edit": edit,
     "Counters.inherit": lambda a: lambda: a.counters.inherit(a.name, {"a": {"joy": 1.0}}),
@@ -242,7 +244,7 @@ LEDGER_CALLS: dict[str, Callable[[Asked], Act]] = {
     ),
     "Sessions.told": lambda a: lambda: a.sessions.told(Operation()),
     "Sessions.count": lambda a: lambda: a.sessions.count() >= 0,
-    "Sessions.expired": lambda a: a.sessions.expired,
+    "Sessions.expired": lambda a: lambda: len(a.sessions.expired()) >= 0,
     "Sessions.tidy": lambda a: a.sessions.tidy,
     "Journal.claim": lambda a: lambda: a.journal.claim(10, 1 << 20) is not None,
     "Journal.read": lambda a: claimed(a, lambda intent: len(a.journal.read(intent))),

@@ -57,7 +57,10 @@ def cases(calls: Iterable[str], faults: tuple[Fault, ...]) -> list[object]:
     ]
 
 
-SHOWN = {("PatternTables.counts", "cut"), ("Channel.listen", "silent"), ("Counters.learn", "lost")}
+SHOWN = {
+    *(("PatternTables.counts", "cut"), ("Channel.listen", "silent")),
+    *(("Connection.pipelined", "reset"), ("Counters.learn", "lost")),
+}
 """Cases that showed a defect, or would show the worst one: they are in the suite."""
 
 

@@ -300,10 +300,16 @@ class Connection:
         Raises:
             StoreUnavailable: The server does not answer.
         """
-        pipeline: Any = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return list(self._asked(pipeline.execute)) if len(pipeline) else []
+        kept = list(commands)
+
+        def ask() -> list[Any]:
+            # One that failed has forgotten its commands: executed again it answers nothing.
+            pipeline: Any = self._client.pipeline(transaction=False)
+            for command in kept:
+                pipeline.execute_command(*command)
+            return list(pipeline.execute())
+
+        return list(self._asked(ask)) if kept else []
 
     def keys(self, pattern: str) -> Iterator[bytes]:
         """The keys whose names match a pattern, some more than once; looks at every key there is.
