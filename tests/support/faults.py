@@ -63,7 +63,7 @@ class FaultProxy:
         self._begin_to_listen()
         self._here = self._listening.getsockname()
         if parts.scheme == "unix":
-            self.url = urlunsplit(parts._replace(path=self._here))
+            self.url = f"unix://{self._here}"
         else:
             user, at, _ = parts.netloc.rpartition("@")
             netloc = f"{user}{at}127.0.0.1:{self._here[1]}"
