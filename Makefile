@@ -22,8 +22,8 @@ plain:         ## the core with every fast path off, then each switch against th
 	KATO_PLAIN=all $(PYTHON) -m pytest --timeout 3600 $(CORE) $(NOT_PLAIN)
 	$(PYTHON) -m pytest -m "deep or not deep" --timeout 7200 tests/plain
 
-crash:         ## only the crash loops of deep
-	$(PYTHON) -m pytest -m deep --timeout 7200 tests/crash
+crash:         ## 500 kills under load, by seeds that are told; the result is kept
+	$(PYTHON) -m benchmarks.deep -v tests/crash
 
 bench:         ## every benchmark, one after the other
 	for file in kernel learn predict start datasets recall service market_feed market_ingest backup plain durability; do $(PYTHON) -m benchmarks.$$file || exit 1; done

@@ -34,12 +34,16 @@ def main() -> int:
 
 
 def before() -> dict[str, dict[str, Any]]:
-    """What the runs before this one wrote."""
+    """What the runs before this one wrote of test files that are still there."""
     path = RESULTS / "deep.json"
     files: dict[str, dict[str, Any]] = (
         json.loads(path.read_text())["files"] if path.exists() else {}
     )
-    return files
+    return {name: row for name, row in files.items() if _file_of(name).exists()}
+
+
+def _file_of(name: str) -> Path:
+    return ROOT.joinpath(*name.split(".")).with_suffix(".py")
 
 
 def by_file(report: Path) -> dict[str, dict[str, Any]]:

@@ -22,23 +22,33 @@ class Process:
         folder: Of its data and its log.
         environment: Beside the test's own.
         options: Of the command.
+        data: The data directory, if it is not in the folder.
 
     Attributes:
         url: Where it serves.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], *options: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        *options: str,
+        data: Path | None = None,
+    ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "serve.log"
-        command = [sys.executable, "-m", "kato", "--data-dir", str(folder / "data"), "serve"]
+        command = [sys.executable, "-m", "kato", "--data-dir", str(data or folder / "data")]
+        self._command = [*command, "serve", "--port", str(port), *options]
+        self._environment = {**os.environ, **environment}
+        self.start()
+
+    def start(self) -> None:
+        """Start it: at first, and again after it has ended."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--port", str(port), *options],
-                env={**os.environ, **environment},
-                stdout=log,
-                stderr=log,
+                self._command, env=self._environment, stdout=log, stderr=log
             )
 
     def wait(self, seconds: float = 60) -> None:

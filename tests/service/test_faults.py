@@ -17,12 +17,12 @@ from tests.service.crowd import Steps, replayed
 from tests.service.serving import serving
 from tests.storage import stores
 from tests.storage.counted import assert_counters_are
-from tests.storage.faults import Gate
 from tests.storage.stores import Backend
+from tests.support.faults import FaultProxy
 
 import kato
 
-Gated = tuple[str, Gate, str, kato.Memory]
+Gated = tuple[str, FaultProxy, str, kato.Memory]
 
 SECONDS = 2.0
 """Within which a store that is gone is told."""
@@ -35,7 +35,7 @@ def gated(request: pytest.FixtureRequest, servers: Backend, tmp_path: Path) -> I
     assert settings.clickhouse_url
     assert settings.redis_url
     behind = settings.redis_url if request.param == "ledger" else settings.clickhouse_url
-    with Gate(behind) as gate:
+    with FaultProxy(behind) as gate:
         redis_url = gate.url if request.param == "ledger" else settings.redis_url
         clickhouse = settings.clickhouse_url if request.param == "ledger" else gate.url
         changed = stores.settings(tmp_path, clickhouse=clickhouse, redis=redis_url)
@@ -53,7 +53,7 @@ def test_a_store_that_is_gone(gated: Gated, kb_name: str) -> None:
         client.post(f"{path}/learn").raise_for_status()
         client.post(f"{path}/observe", json={"strings": ["a", "b"]}).raise_for_status()
         memory.flush()
-        gate.shut()
+        gate.set("refused")
         refused(lambda: client.get(f"{path}/predictions"), store)
         if store == "ledger":
             refused(lambda: client.post(f"{path}/observe", json={"strings": ["x"]}), store)
@@ -64,7 +64,7 @@ def test_a_store_that_is_gone(gated: Gated, kb_name: str) -> None:
             store.lower()
         ]
         assert client.get("/health").status_code == 200
-        gate.open()
+        gate.set("none")
         wait_for(lambda: client.get("/ready").status_code == 200)
         assert client.get(f"{path}/stm").json()["stm"] == [["a", "b"]]
         [prediction] = client.get(f"{path}/predictions").json()["predictions"]
@@ -78,9 +78,9 @@ def test_what_is_acknowledged_while_a_store_comes_and_goes(gated: Gated, kb_name
         steps = [threads.submit(stubborn, url, kb_name, number) for number in range(CLIENTS)]
         for _ in range(2):
             time.sleep(0.3)
-            gate.shut()
+            gate.set("refused")
             time.sleep(0.7)
-            gate.open()
+            gate.set("none")
         done = [step.result(timeout=60) for step in steps]
     reference = ReferenceMemory()
     with httpx.Client(base_url=url, timeout=30) as client:

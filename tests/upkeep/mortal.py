@@ -30,7 +30,7 @@ def killed(where: str, times: int, *arguments: object) -> bool:
     return ended.returncode != 0
 
 
-def _die_at(module: str, function: str, times: int) -> None:
+def die_at(module: str, function: str, times: int) -> None:
     home: Any = import_module(module)
     if function[0].isupper():  # Class:method
         name, function = function.split(":")
@@ -46,5 +46,5 @@ def _die_at(module: str, function: str, times: int) -> None:
 
 
 if __name__ == "__main__":
-    _die_at(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    die_at(sys.argv[1], sys.argv[2], int(sys.argv[3]))
     main(sys.argv[4:])

@@ -10,6 +10,8 @@ from tests.storage.counted import assert_counters_are
 from tests.upkeep.conftest import Fresh
 from tests.upkeep.whole import NAMES, History, state_of
 
+import kato
+from kato.settings import Settings
 from kato.upkeep.backup import backup
 from kato.upkeep.restore import restore
 
@@ -53,3 +55,19 @@ def test_histories_come_back(
     stores_of: Fresh, tmp_path: Path, way: tuple[str, str], seed: int
 ) -> None:
     there_and_back(stores_of, tmp_path, way, seed)
+
+
+def test_what_was_taken_away_before_a_backup_is_given_back_after_it(tmp_path: Path) -> None:
+    settings = Settings.from_environment({})
+    with kato.open(tmp_path / "data", settings=settings) as memory:
+        kb = memory.knowledge_base("kb")
+        names = [kb.learn([["a"], [str(number)]]) for number in range(3)]
+        before = kb.patterns()
+        for name in names[:2]:
+            kb.forget(str(name))
+        backup(memory, tmp_path / "archive")
+    restore(tmp_path / "archive", settings, tmp_path / "again")
+    with kato.open(tmp_path / "again", settings=settings) as memory:
+        kb = memory.knowledge_base("kb")
+        assert [kb.undo().pattern for _ in range(2)] == [names[1], names[0]]
+        assert kb.patterns() == before

@@ -16,6 +16,7 @@ from kato.storage.clickhouse.versions import newest_version
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.hold import let_go
 from kato.storage.ledger.journal import Journal
 
 RESTORING = f"{SHARD}:restoring"
@@ -94,6 +95,8 @@ class Stores:
             started.callback(server.stop)
             connection = Connection.to_socket(server.socket, server.reason_of_death)
         started.callback(connection.close)
+        if not self.settings.redis_url:
+            let_go(connection)  # nobody else has the directory: who held it was killed
         return connection
 
     def _patterns(self, started: ExitStack) -> ClickHouse:

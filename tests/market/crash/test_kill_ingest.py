@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.crash.test_kill import valkey_pid
+from tests.crash.process import valkey_pid
 from tests.market.crash.ingester import SYMBOLS, TOPIC, open_log, trades_at
 from tests.market.layers.given import NOON, NS, Written, candles_of, unsealed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,48 +10,22 @@ import pytest
 from tests.reference import ReferenceMemory
 from tests.storage import stores
 from tests.storage.counted import assert_counters_are
+from tests.storage.disks import Disk, can_mount, small_disk
 from tests.storage.tables import rows_of
 
 import kato
 from kato.errors import StoreError, StoreFull
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="mounting a small disk needs root")
+pytestmark = pytest.mark.skipif(not can_mount(), reason="mounting a small disk needs root")
 
 ROOM = 64 << 10
 """Bytes that are left on the disk when it is filled: a first write may succeed."""
 
 
-class Disk:
-    """A small disk of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._filler = folder / "filler"
-
-    def fill(self, room: int = 0) -> None:
-        """Leave so many bytes."""
-        with self._filler.open("wb", buffering=0) as file:
-            left = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize - room
-            os.posix_fallocate(file.fileno(), 0, max(left, 1))
-
-    def free(self) -> None:
-        """Give the space back."""
-        self._filler.unlink()
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder],  # noqa: S607
-        check=False,
-        capture_output=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"cannot mount a small disk: {mounted.stderr.decode()}")
-    yield Disk(folder)
-    subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+    with small_disk(tmp_path / "disk", megabytes=48) as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.storage.disks import can_mount, read_only
 
 import kato
 from kato.errors import StoreUnreadable
 
-pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="mounting needs root")
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    mount = ["mount", "--bind", str(folder), str(folder)]
-    done = subprocess.run(mount, check=False, capture_output=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount: {done.stderr.decode()}")
-    try:
-        remount = ["mount", "-o", "remount,bind,ro", str(folder)]
-        subprocess.run(remount, check=True)
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)  # noqa: S607
+pytestmark = pytest.mark.skipif(not can_mount(), reason="mounting needs root")
 
 
 @pytest.mark.parametrize("part", ["", "ledger", "clickhouse"])

@@ -41,6 +41,7 @@ def fill(command: object) -> None:
     for i in range(2 * FIELDS):
         command("HSET", "large", f"field {i}", i)
     command("SADD", "set", "a", b"\xff")
+    command("RPUSH", "list", *range(FIELDS + 1))
     command("ZADD", "sorted", 1_767_225_600_123, "a", 0.1, "b")
     command("XADD", "stream", "1-1", "k", "v")
     command("XADD", "stream", "1-7", "k", "v", "l", b"\xff")
@@ -58,6 +59,7 @@ def held(connection: Connection) -> dict[bytes, object]:
         b"text": ask("GET", "text"),
         b"set": set(ask("SMEMBERS", "set")),
         b"sorted": ask("ZRANGE", "sorted", 0, -1, "WITHSCORES"),
+        b"list": ask("LRANGE", "list", 0, -1),
         b"stream": ask("XRANGE", "stream", "-", "+"),
         b"expires": ask("PEXPIRETIME", "gone soon"),
         b"next": [ask("XADD", key, f"{first}-*", "k", "v") for key, first in NEXT],
@@ -75,7 +77,7 @@ def test_every_kind_of_key_is_copied(connections: tuple[Connection, ...], tmp_pa
     file.write_bytes(b"".join(snapshot(source)))
     with shown(file, DATABASE) as seen:
         keys = sorted(set(seen.keys("*")) - {b"{0}:format"})
-        assert copy_keys(seen, target, keys) == 8
+        assert copy_keys(seen, target, keys) == 9
         expected = held(seen)
     assert held(target) == expected
     assert expected[b"next"] == [b"1-10", b"5-1"]

@@ -35,6 +35,7 @@ from urllib3.exceptions import HTTPError
 
 from kato.errors import StoreFull, StoreUnavailable
 from kato.storage.clickhouse.meter import count_answer
+from kato.storage.clickhouse.whole import only_whole_answers
 from kato.storage.traffic import Traffic
 
 DATABASE = "kato"
@@ -52,6 +53,14 @@ _INSERT_SETTINGS = {
     # What is replayed from long ago lies in many days, each a partition.
     "max_partitions_per_insert_block": 0,
 }
+
+CONNECT_SECONDS = 5
+"""How long a server may take to accept a connection."""
+
+ANSWER_SECONDS = 30
+"""How long a server may say nothing. At work on a long statement it says so every 25 s, by a header
+that the client asks for. By the client's own default, one that is gone without having closed its
+connections would be waited for five minutes."""
 
 STREAM_BYTES = 1 << 20
 """Bytes of a part of a streamed answer."""
@@ -88,6 +97,8 @@ class ClickHouse:
             client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
             client.close()
             self._client = clickhouse_connect.get_client(**self._options, database=DATABASE)
+            if not self._embedded:
+                only_whole_answers(self._client)
         except (ClickHouseError, HTTPError, OSError) as error:
             _fail(error)
 
@@ -111,7 +122,14 @@ class ClickHouse:
     def at(cls, url: str) -> Self:
         """A server: ``http://user:password@host:8123``."""
         # A session would let only one statement run at a time.
-        return cls({"dsn": url, "autogenerate_session_id": False})
+        return cls(
+            {
+                "dsn": url,
+                "autogenerate_session_id": False,
+                "connect_timeout": CONNECT_SECONDS,
+                "send_receive_timeout": ANSWER_SECONDS,
+            }
+        )
 
     def another(self) -> Self:
         """A second connection, whose statements do not wait for this one's."""

@@ -27,6 +27,7 @@ from kato.errors import (
     StoreUnavailable,
 )
 from kato.storage.ledger.refusals import rebuilding, translated
+from kato.storage.ledger.subscription import Subscription
 from kato.storage.traffic import Traffic
 
 FORMAT = 1
@@ -223,22 +224,15 @@ class Connection:
     def subscribed(self, channel: str) -> Iterator[Callable[[float], str | None]]:
         """Subscribe to a channel; what this gives waits so many seconds for the next text.
 
+        Nothing that is told from then on is missed.
+
         Raises:
             StoreUnavailable: The server does not answer.
         """
         try:
             begin: Any = self._client.pubsub  # has no types
             with begin() as subscription:
-                subscription.subscribe(channel)
-
-                def receive(seconds: float) -> str | None:
-                    message = subscription.get_message(timeout=seconds)
-                    if message is None or message["type"] != "message":
-                        return None
-                    text: str = message["data"].decode()
-                    return text
-
-                yield receive
+                yield Subscription(subscription, channel, ANSWER_SECONDS).receive
         except redis.RedisError as error:
             self._fail(error)
 
@@ -306,10 +300,16 @@ class Connection:
         Raises:
             StoreUnavailable: The server does not answer.
         """
-        pipeline: Any = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        return list(self._asked(pipeline.execute)) if len(pipeline) else []
+        kept = list(commands)
+
+        def ask() -> list[Any]:
+            # One that failed has forgotten its commands: executed again it answers nothing.
+            pipeline: Any = self._client.pipeline(transaction=False)
+            for command in kept:
+                pipeline.execute_command(*command)
+            return list(pipeline.execute())
+
+        return list(self._asked(ask)) if kept else []
 
     def keys(self, pattern: str) -> Iterator[bytes]:
         """The keys whose names match a pattern, some more than once; looks at every key there is.

@@ -81,6 +81,8 @@ def _of_kind(source: Connection, key: bytes, kind: bytes) -> Iterator[Command]:
     elif kind == b"zset":
         for part in _scanned(source, "ZSCAN", key):
             yield ("ZADD", key, *(value for member, score in part for value in (score, member)))
+    elif kind == b"list":
+        yield from _list(source, key)
     elif kind == b"stream":
         yield from _stream(source, key)
     elif kind != b"none":  # it expired meanwhile
@@ -96,6 +98,16 @@ def _scanned(source: Connection, command: str, key: bytes) -> Iterator[Any]:
             yield part
         if not int(cursor):
             return
+
+
+def _list(source: Connection, key: bytes) -> Iterator[Command]:
+    """Its entries, which all differ: so each may be sent twice, and is there once, in its place."""
+    begin = 0
+    while entries := source.command("LRANGE", key, begin, begin + FIELDS - 1):
+        for entry in entries:
+            yield ("LREM", key, 0, entry)
+            yield ("RPUSH", key, entry)
+        begin += len(entries)
 
 
 def _stream(source: Connection, key: bytes) -> Iterator[Command]:

@@ -85,7 +85,8 @@ class Hold:
         if state != 1:
             raise Conflict(
                 "another backup is being taken, or ClickHouse gets nothing",
-                remedy=f"wait for it; one that was killed is in the way for {HELD_MS // 1000} s",
+                remedy="wait for it; one that was killed is in the way for "
+                f"{HELD_MS // 1000} s where the ledger is a server",
             )
 
     def _settled(self) -> Carried:
@@ -121,3 +122,8 @@ class Hold:
         self._released.set()
         self._thread.join()
         self._connection.run("hold", self._holder, 0)
+
+
+def let_go(connection: Connection) -> None:
+    """End a hold, whoever has it: for the one process that may use the ledger, at its start."""
+    connection.command("DEL", f"{SHARD}:held")
