@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +51,7 @@ class Node(TcpValkey):
 
 
 class ValkeyCluster:
-    """Three nodes that share the slots.
+    """Nodes that share the slots.
 
     Args:
         folder: Where their data lies.
@@ -57,40 +59,50 @@ class ValkeyCluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.nodes = [self.another() for _ in range(3)]
-        bounds = [SLOTS * number // 3 for number in range(4)]
-        for node, first, end in zip(self.nodes, bounds, bounds[1:], strict=False):
-            node.ask("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
-            self.meet(node)
-        self.wait_until(self._is_whole)
+        self.nodes: list[Node] = []
+
+    @classmethod
+    @contextmanager
+    def of_three(cls, folder: Path) -> Iterator[ValkeyCluster]:
+        """One of three nodes, as long as this is open."""
+        cluster = cls(folder)
+        try:
+            bounds = [SLOTS * number // 3 for number in range(4)]
+            for first, end in pairwise(bounds):
+                cluster.add().ask("CLUSTER", "ADDSLOTSRANGE", first, end - 1)
+            cluster.wait_until(cluster.is_whole)
+            yield cluster
+        finally:
+            for node in cluster.nodes:
+                node.stop()
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
 
-    def another(self) -> Node:
-        """One more server, which the others do not know yet."""
-        folder = self.folder / str(time.monotonic_ns())
+    def add(self) -> Node:
+        """One more node, without slots."""
+        folder = self.folder / str(len(self.nodes))
         folder.mkdir()
-        return Node(folder)
-
-    def meet(self, node: Node) -> None:
-        """Make a node known to the others."""
-        node.ask("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port, self.nodes[0].bus_port)
+        self.nodes.append(Node(folder))
+        first = self.nodes[0]
+        self.nodes[-1].ask("CLUSTER", "MEET", "127.0.0.1", first.port, first.bus_port)
+        return self.nodes[-1]
 
     def holder(self, key: str) -> Node:
         """The node that holds a key, as the nodes that answer say."""
         slot = key_slot(key.encode())
-        for first, last, (_, port, *_), *_ in self._alive().ask("CLUSTER", "SLOTS"):
-            if first <= slot <= last:
-                return next(node for node in self.nodes if node.port == port)
-        raise LookupError(key)
+        return next(node for first, last, node in self._ranges() if first <= slot <= last)
+
+    def other(self, key: str) -> Node:
+        """A node that holds slots, but not that of a key."""
+        holder = self.holder(key)
+        return next(node for *_, node in self._ranges() if node is not holder)
 
     def move(self, key: str) -> Node:
         """Move a key's slot to another node in one step; answers which."""
-        slot, holder = key_slot(key.encode()), self.holder(key)
-        target = next(node for node in self.nodes if node is not holder)
+        slot, holder, target = key_slot(key.encode()), self.holder(key), self.other(key)
         holder.ask("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
         self.wait_until(lambda: self.holder(key) is target)
         return target
@@ -103,15 +115,15 @@ class ValkeyCluster:
                 raise RuntimeError("the nodes do not agree")
             time.sleep(0.02)
 
-    def stop(self) -> None:
-        """End all nodes."""
-        for node in self.nodes:
-            node.stop()
-
-    def _alive(self) -> Node:
-        return next(node for node in self.nodes if node.process.poll() is None)
-
-    def _is_whole(self) -> bool:
+    def is_whole(self) -> bool:
+        """Whether all nodes know that every slot is held."""
         told = [node.ask("CLUSTER", "INFO") for node in self.nodes]
         expected = (b"cluster_state:ok", b"cluster_slots_ok:%d" % SLOTS)
         return all(fact in text for text in told for fact in expected)
+
+    def _ranges(self) -> list[tuple[int, int, Node]]:
+        """First slot, last slot and who holds them."""
+        alive = next(node for node in self.nodes if node.process.poll() is None)
+        by_port = {node.port: node for node in self.nodes}
+        told = alive.ask("CLUSTER", "SLOTS")
+        return [(first, last, by_port[port]) for first, last, (_, port, *_), *_ in told]
