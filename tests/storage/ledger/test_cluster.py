@@ -29,6 +29,7 @@ from kato.storage.ledger.limits import Limits
 from kato.storage.ledger.operations import Operation
 from kato.storage.ledger.pipeline import Pipeline
 from kato.upkeep.backup import backup
+from kato.upkeep.rebuild_ledger import rebuild_ledger
 from kato.upkeep.restore import restore
 from kato.upkeep.verify import verify
 
@@ -52,7 +53,7 @@ class Ledger(Counters):
 @pytest.fixture
 def shard() -> int:
     """One that no other test uses."""
-    return int(new_id()[:3], 16) + 64
+    return 64 + 2 * int(new_id()[:3], 16)
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def begun(ledger: Ledger) -> None:
 def elsewhere(cluster: ValkeyCluster, shard: str) -> int:
     """A shard on another node."""
     holder = cluster.holder(shard)
-    return next(n for n in range(5000, 6000) if cluster.holder(f"{{{n}}}") is not holder)
+    return next(n for n in range(16_000, 16_384) if cluster.holder(f"{{{n}}}") is not holder)
 
 
 def test_all_ways_to_ask_follow_the_slot(valkey_cluster: ValkeyCluster, ledger: Ledger) -> None:
@@ -159,8 +160,12 @@ def test_a_replica_takes_over(valkey_cluster: ValkeyCluster, ledger: Ledger) -> 
         valkey_cluster.wait_until(lambda: valkey_cluster.holder(ledger.connection.shard) is replica)
         valkey_cluster.wait_until(lambda: answers(ledger))
         assert ledger.add() == 2
-    valkey_cluster.wait_until(valkey_cluster.is_whole)
+    valkey_cluster.wait_until(lambda: replica.ask("WAIT", 1, 100) == 1)
     assert ledger.add() == 3
+    holder.ask("CLUSTER", "FAILOVER")  # asked for, it loses nothing
+    while valkey_cluster.holder(ledger.connection.shard) is replica:
+        before = ledger.add()
+    assert ledger.add() == before + 1
 
 
 @contextmanager
@@ -205,12 +210,12 @@ def test_a_crowd_learns_while_the_slot_moves(
 def test_shards_share_nothing(request: pytest.FixtureRequest, kind: str) -> None:
     backend: Backend = request.getfixturevalue(kind)
     url = backend.settings.redis_url or ""
-    one, other = Ledger(url, 7001), Ledger(url, 7002)
+    one, other = Ledger(url, 15_001), Ledger(url, 15_002)
     one.add()
     one.add()
     assert (other.number("k"), other.add(), one.add()) == (None, 1, 3)
     for ledger in (one, other):
-        ledger.connection.pipelined([("DEL", k) for k in ledger.connection.keys("{700*")])
+        ledger.connection.pipelined([("DEL", k) for k in ledger.connection.keys("{1500*")])
         ledger.connection.close()
 
 
@@ -254,6 +259,11 @@ def test_a_memory_on_a_cluster(valkey_cluster: ValkeyCluster, shard: int, tmp_pa
         assert kb.stats().patterns == 2
         assert list(verify(memory)) == []
         backup(memory, tmp_path / "backup")
+    another = msgspec.structs.replace(settings, ledger_shard=shard + 1)
+    rebuild_ledger(another)
+    with Backend("cluster", another).open() as memory:
+        assert memory.knowledge_base("k").stats().patterns == 2
+        assert list(verify(memory)) == []
     restore(tmp_path / "backup", Settings.from_environment({}), tmp_path / "again")
     with kato.open(tmp_path / "again") as memory:
         assert memory.ledger().shard == "{0}"

@@ -27,7 +27,7 @@ from kato.errors import (
 from kato.settings import Settings
 from kato.storage.ledger.refusals import rebuilding, translated
 from kato.storage.ledger.script import scripts
-from kato.storage.ledger.servers import Cluster, OneServer, Servers, is_cluster
+from kato.storage.ledger.servers import OneServer, Servers, servers_at
 from kato.storage.traffic import Traffic
 
 FORMAT = 1
@@ -99,9 +99,9 @@ class Connection:
 
     @classmethod
     def to_url(cls, url: str, shard: str = SHARD) -> Connection:
-        """A server by URL (``redis://``, ``unix://``), or a cluster (``redis+cluster://``)."""
+        """A server or a cluster by its URL; see :func:`servers_at`."""
         try:
-            servers = Cluster(url, shard) if is_cluster(url) else OneServer.by_url(url)
+            servers = servers_at(url, shard)
         except redis.RedisError as error:
             raise translated(error, None) from error
         return cls(servers, shard=shard)
@@ -301,7 +301,7 @@ class Connection:
     def _asked(self, ask: Callable[[], Any]) -> Any:
         began = perf_counter()
         try:
-            return self._retry.call_with_retry(ask, lambda _error: self.servers.look_again())
+            return self._retry.call_with_retry(ask, self.servers.look_again)
         except redis.RedisError as error:
             self._fail(error)
         finally:
@@ -309,7 +309,7 @@ class Connection:
 
     def _fail(self, error: redis.RedisError) -> NoReturn:
         if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
-            self.servers.look_again()
+            self.servers.look_again(error)
         failure = translated(error, self._diagnosis)
         if isinstance(failure, StoreError):
             self.traffic.failed(str(failure))

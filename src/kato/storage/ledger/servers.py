@@ -26,7 +26,7 @@ import redis.asyncio
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import parse_url
-from redis.exceptions import RedisClusterException
+from redis.exceptions import MovedError, RedisClusterException
 from redis.retry import Retry
 
 ANSWER_SECONDS = 15.0
@@ -58,8 +58,8 @@ class Servers(Protocol):
     def asynchronous(self) -> Any:
         """A connection to it for an event loop, not open yet."""
 
-    def look_again(self) -> None:
-        """Say that the server is gone, or holds the ledger no more: find it before it is used."""
+    def look_again(self, error: Exception) -> None:
+        """Know from an error that the server is gone, or holds the ledger no more."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,7 +98,7 @@ class OneServer:
         """A client of it."""
         return self._client
 
-    def look_again(self) -> None:
+    def look_again(self, error: Exception) -> None:
         """There is no other."""
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Cluster:
     def __init__(self, url: str, shard: str) -> None:
         self._urls = node_urls(url)
         self._shard = shard
-        self._is_elsewhere = False
+        self._is_lost = False
         with _as_redis_errors():
             self._cluster = RedisCluster.from_url(
                 self._urls[0],
@@ -133,11 +133,10 @@ class Cluster:
     def client(self) -> redis.Redis:
         """A client of the node."""
         with _as_redis_errors():
-            if self._is_elsewhere:
-                self._is_elsewhere = False  # first: who is refused meanwhile says so again
+            if self._is_lost:
+                self._is_lost = False  # first: who is refused meanwhile says so again
                 self._cluster.nodes_manager.initialize()
-            client: redis.Redis = self._holder().redis_connection
-        return client
+            return self._cluster.get_redis_connection(self._holder())
 
     def asynchronous(self) -> Any:
         """A connection to the node where the ledger was last: a loop cannot wait for a look."""
@@ -146,9 +145,15 @@ class Cluster:
         host = f"[{node.host}]" if ":" in node.host else node.host
         return _asynchronous(_with_host(self._urls[0], f"{host}:{node.port}"))
 
-    def look_again(self) -> None:
-        """Ask the nodes before the next command where the slot is."""
-        self._is_elsewhere = True
+    def look_again(self, error: Exception) -> None:
+        """Go where the node sent us, or ask the others before the next command.
+
+        Who is asked may not have heard yet what the node knows that the slot left.
+        """
+        if isinstance(error, MovedError) and error.host:
+            self._cluster.nodes_manager.move_slot(error)
+        else:
+            self._is_lost = True
 
     def close(self) -> None:
         """Close the connections to all nodes."""
@@ -160,9 +165,18 @@ class Cluster:
         return node
 
 
-def is_cluster(url: str) -> bool:
-    """Whether a URL is that of a cluster."""
-    return url.partition("://")[0].endswith(_CLUSTER)
+def servers_at(url: str, shard: str) -> Servers:
+    """A server (``redis://``, ``rediss://``, ``unix://``) or a cluster, by its URL.
+
+    Args:
+        url: Its URL; that of a cluster as :func:`node_urls` reads it.
+        shard: The hash tag of the ledger's keys.
+
+    Raises:
+        redis.ConnectionError: None of the cluster's nodes answers, or they are no cluster.
+    """
+    is_cluster = url.partition("://")[0].endswith(_CLUSTER)
+    return Cluster(url, shard) if is_cluster else OneServer.by_url(url)
 
 
 def node_urls(url: str) -> list[str]:
