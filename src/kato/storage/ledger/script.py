@@ -57,12 +57,13 @@ class Script:
         servers: Knows where the ledger is.
 
     Attributes:
+        source: Its text.
         sha: The digest by which a server that ran it before knows it.
     """
 
     def __init__(self, source: str, servers: Servers) -> None:
         self.sha = sha1(source.encode(), usedforsecurity=False).hexdigest()
-        self._source = source
+        self.source = source
         self._servers = servers
 
     def __call__(self, *, keys: Sequence[str], args: Sequence[Any]) -> Any:
@@ -71,7 +72,7 @@ class Script:
         try:
             return client.evalsha(self.sha, len(keys), *keys, *args)
         except NoScriptError:
-            return client.eval(self._source, len(keys), *keys, *args)
+            return client.eval(self.source, len(keys), *keys, *args)
 
 
 def scripts(servers: Servers) -> dict[str, Script]:
