@@ -371,6 +371,22 @@ ALTER TABLE tombstones ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS taken_back UIn
 
 INSERT INTO migrations (number, name) VALUES (7, 'undo');
 
+CREATE TABLE IF NOT EXISTS carried_local ON CLUSTER 'main'
+(
+    one UInt8 DEFAULT 0,
+    sequence UInt64
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}', sequence)
+ORDER BY one
+SETTINGS replicated_deduplication_window = 1000,
+    replicated_deduplication_window_seconds = 604800,
+    fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE TABLE IF NOT EXISTS carried ON CLUSTER 'main' AS carried_local
+ENGINE = Distributed('main', currentDatabase(), 'carried_local', cityHash64(one));
+
+INSERT INTO migrations (number, name) VALUES (8, 'carried');
+
 CREATE TABLE IF NOT EXISTS market_migrations_local ON CLUSTER 'main'
 (number UInt32, name String, applied DateTime DEFAULT now())
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/{database}/{table}', '{replica}') ORDER BY number;

@@ -185,7 +185,8 @@ class Journal:
 
     def last(self) -> int:
         """The last sequence that was given."""
-        return int(self._connection.command("HGET", f"{SHARD}:journal:state", "sequence") or 0)
+        key = self._connection.key("journal:state")
+        return int(self._connection.command("HGET", key, "sequence") or 0)
 
     def waiting(self) -> int:
         """How many entries ClickHouse has not got."""
