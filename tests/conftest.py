@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 from tests.storage import stores
 from tests.storage.stores import Backend
+from tests.support.valkey_cluster import ValkeyCluster
 
 import kato
 from kato.memory.engines import Engines
@@ -53,13 +54,24 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
         yield Backend("servers", stores.settings(folder, clickhouse=clickhouse, redis=redis))
 
 
+@pytest.fixture(scope="session")
+def valkey_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyCluster]:
+    """A Redis Cluster, as long as the tests run; who stops a node starts it again."""
+    with ValkeyCluster.of_three(tmp_path_factory.mktemp("nodes")) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(valkey_cluster: ValkeyCluster, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """A ledger on a Redis Cluster, beside an embedded ClickHouse."""
+    folder = tmp_path_factory.mktemp("cluster")
+    return Backend("cluster", stores.settings(folder, redis=valkey_cluster.url))
+
+
 @pytest.fixture(scope="module", params=["embedded", "servers"])
-def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
-    """One kind of stores after the other."""
-    if request.param == "servers":
-        servers: Backend = request.getfixturevalue("servers")
-        return servers
-    return stores.embedded(tmp_path_factory.mktemp("embedded"))
+def backend(request: pytest.FixtureRequest) -> Backend:
+    """One kind of stores after the other; where a folder says so, a cluster too."""
+    return stores.chosen(request)
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         data_dir: Folder of the embedded stores (``KATO_DATA_DIR``).
         cache_dir: Folder of compiled kernels (``KATO_CACHE_DIR``); may be deleted at any time.
         clickhouse_url: ClickHouse server; the embedded engine if unset (``KATO_CLICKHOUSE_URL``).
-        redis_url: Redis or Valkey server; an embedded one if unset (``KATO_REDIS_URL``).
+        redis_url: Redis or Valkey server, or cluster; an embedded server if unset
+            (``KATO_REDIS_URL``).
+        ledger_shard: Which shard of that server or cluster holds the ledger, 0-16383: each memory
+            that shares a cluster has one of its own (``KATO_LEDGER_SHARD``).
         log_level: Least level that is logged (``KATO_LOG_LEVEL``).
         journal_limit_mb: MiB the journal may hold before learning is refused, 1 or more
             (``KATO_JOURNAL_LIMIT_MB``).
@@ -81,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cache_dir: Path
     clickhouse_url: str | None = None
     redis_url: str | None = None
+    ledger_shard: int = 0
     log_level: str = "WARNING"
     journal_limit_mb: int = 512
     ledger_memory_mb: int | None = None
@@ -119,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             cache_dir=Path(env.get("KATO_CACHE_DIR") or user_cache_path("kato")),
             clickhouse_url=env.get("KATO_CLICKHOUSE_URL") or None,
             redis_url=env.get("KATO_REDIS_URL") or None,
+            ledger_shard=_integer(env, "KATO_LEDGER_SHARD", 0, 0, 16_383),
             log_level=_log_level(env.get("KATO_LOG_LEVEL") or "WARNING"),
             journal_limit_mb=_integer(env, "KATO_JOURNAL_LIMIT_MB", 512, 1, 1 << 20),
             ledger_memory_mb=_integer(env, "KATO_LEDGER_MEMORY_MB", None, 0, 1 << 30),

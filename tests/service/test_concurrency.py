@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -11,10 +13,13 @@ from tests.reference import ReferenceMemory
 from tests.service.conftest import Opened
 from tests.service.crowd import crowd, observed_at_once, replayed
 from tests.service.processes import served
+from tests.storage import stores
 from tests.storage.counted import assert_counters_are
 from tests.storage.stores import Backend
+from tests.support.valkey_cluster import ValkeyCluster
 
 import kato
+from kato.settings import Settings
 
 SECONDS = 10.0
 
@@ -67,6 +72,30 @@ def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
         times = asyncio.run(observed_at_once(service.url, made, 100))
         assert sorted(times) == list(range(1, 101))
         assert service.log.read_text().count(f"serving {service.url} ") == 1
+
+
+@pytest.mark.deep
+def test_two_workers_on_a_cluster_whose_slot_moves(
+    valkey_cluster: ValkeyCluster, tmp_path: Path
+) -> None:
+    with stores.clickhouse_url(tmp_path) as clickhouse:
+        shard = "15003"
+        environment = {
+            "KATO_CLICKHOUSE_URL": clickhouse,
+            "KATO_REDIS_URL": valkey_cluster.url,
+            "KATO_LEDGER_SHARD": shard,
+        }
+        settings = Settings.from_environment(environment)
+        with (
+            served(tmp_path, environment, "--workers", "2") as service,
+            Backend("cluster", settings).open() as memory,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            checked = pool.submit(check, service.url, memory, "crowd", 20)
+            while not checked.done():
+                valkey_cluster.move(f"{{{shard}}}")
+                time.sleep(0.5)
+            checked.result()
 
 
 def test_a_session_survives_a_restart(tmp_path: Path) -> None:

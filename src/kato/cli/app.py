@@ -13,6 +13,7 @@ import typer
 
 from kato.cli import (
     archives,
+    cluster,
     demo,
     doctor,
     evaluate,
@@ -64,6 +65,7 @@ app.command("import", rich_help_panel=_KEEPING)(transfer.import_)
 app.command(rich_help_panel=_SERVING)(serve.serve)
 app.command(rich_help_panel=_SERVING)(key.key)
 app.command(rich_help_panel=_SERVING)(doctor.doctor)
+app.command("cluster-ddl", rich_help_panel=_SERVING)(cluster.cluster_ddl)
 app.add_typer(migrate, rich_help_panel=_LOOKING)
 app.add_typer(market, rich_help_panel=_STREAMS)
 app.command(rich_help_panel=_TRYING)(demo.demo)

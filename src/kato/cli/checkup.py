@@ -75,7 +75,7 @@ def findings(data_dir: Path | None, url: str | None, api_key: str | None) -> Fin
     if settings.clickhouse_url:
         yield from _guarded("clickhouse server", partial(clickhouse, settings.clickhouse_url))
     if settings.redis_url:
-        yield from _guarded("redis server", partial(redis, settings.redis_url))
+        yield from _guarded("redis server", partial(redis, settings))
     for served in _services(settings, url):
         yield from _guarded("service", partial(service, served, api_key))
 
@@ -163,14 +163,18 @@ def clickhouse(url: str) -> Findings:
     yield Finding("clickhouse server", True, f"{version} at {without_password(url)}")
 
 
-def redis(url: str) -> Findings:
-    """A Redis or Valkey server, and that it keeps what it acknowledged."""
+def redis(settings: Settings) -> Findings:
+    """The Redis or Valkey server that holds the ledger, and that it keeps what it acknowledged."""
     import redis  # noqa: PLC0415
 
+    from kato.storage.ledger.connection import shard_of  # noqa: PLC0415
+    from kato.storage.ledger.servers import servers_at  # noqa: PLC0415
+
+    url = settings.redis_url or ""
     shown = without_password(url)
     try:
-        with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as server:
-            facts = server.info()
+        with closing(servers_at(url, shard_of(settings))) as servers:
+            facts = servers.client().info()
     except (redis.RedisError, ValueError) as error:
         yield Finding("redis server", False, f"{shown}: {error}", "check KATO_REDIS_URL")
         return

@@ -15,11 +15,11 @@ from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.versions import newest_version
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection, shard_of
 from kato.storage.ledger.hold import let_go
 from kato.storage.ledger.journal import Journal
 
-RESTORING = f"{SHARD}:restoring"
+RESTORING = "restoring"
 """The key that says, while it is there, that a restore was begun and did not end."""
 
 
@@ -73,7 +73,7 @@ class Stores:
         Raises:
             StoreUnreadable: A restore did not end.
         """
-        archive = self.connection.command("GET", RESTORING)
+        archive = self.connection.command("GET", self.connection.key(RESTORING))
         if archive is not None:
             raise StoreUnreadable(
                 f"the memory is half restored, from the backup {archive.decode()}",
@@ -87,7 +87,7 @@ class Stores:
 
     def _ledger(self, started: ExitStack) -> Connection:
         if self.settings.redis_url:
-            connection = Connection.to_url(self.settings.redis_url)
+            connection = Connection.to_url(self.settings.redis_url, shard_of(self.settings))
             connection.refuse_if_it_evicts()
         else:
             assert self.directory is not None  # noqa: S101 - for the type checker
@@ -116,7 +116,8 @@ def store_of(connection: Connection, clickhouse: ClickHouse) -> str:
     cut off before ClickHouse had it is begun again.
     """
     rows = clickhouse.rows("SELECT id FROM store LIMIT 1")
-    in_ledger = connection.command("GET", f"{SHARD}:store")
+    key = connection.key("store")
+    in_ledger = connection.command("GET", key)
     if rows and in_ledger is None:
         connection.refuse_while_rebuilding()
         _refuse_if_filled(clickhouse)
@@ -125,8 +126,8 @@ def store_of(connection: Connection, clickhouse: ClickHouse) -> str:
             "the ledger has a history, but ClickHouse is empty",
             remedy="restore both stores from one backup",
         )
-    connection.command("SET", f"{SHARD}:store", rows[0][0] if rows else secrets.token_hex(16), "NX")
-    store: str = connection.command("GET", f"{SHARD}:store").decode()
+    connection.command("SET", key, rows[0][0] if rows else secrets.token_hex(16), "NX")
+    store: str = connection.command("GET", key).decode()
     if not rows:
         clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
     elif rows[0][0] != store:

@@ -24,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from kato.errors import InvalidInput, StoreFull, StoreTooNew, StoreUnreadable
+from kato.storage.ledger.connection import SHARD
 from kato.upkeep.packing import pack, unpacked
 
 FORMAT = 1
@@ -68,6 +69,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         migrations: By table that says so, the numbers of the steps the tables have taken.
         ledger_format: The ledger's.
         ledger_database: In which of the server's databases the ledger is.
+        ledger_shard: The hash tag of its keys.
         pieces: All rows.
     """
 
@@ -79,6 +81,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     migrations: dict[str, list[int]]
     ledger_format: int
     ledger_database: int
+    ledger_shard: str = SHARD
     pieces: list[Piece]
 
 

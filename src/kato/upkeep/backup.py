@@ -120,5 +120,6 @@ def _manifest(
         migrations=taken_steps(clickhouse),
         ledger_format=memory.ledger().format(),
         ledger_database=memory.ledger().database,
+        ledger_shard=memory.ledger().shard,
         pieces=copied,
     )

@@ -10,7 +10,7 @@ store that went on after the backup would lie about the one that is restored.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -22,15 +22,15 @@ from kato.memory.stores import RESTORING, Stores
 from kato.settings import Settings
 from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.embedded.snapshot_server import shown
-from kato.storage.ledger.connection import FORMAT, SHARD, Connection
+from kato.storage.ledger.connection import FORMAT, Connection
 from kato.storage.ledger.copying import copy_keys
 from kato.upkeep.archive import LEDGER, Archive, Manifest, reading
 from kato.upkeep.tables import put_in
 from kato.upkeep.upgrade import check_steps, migrated
 
-STORE = f"{SHARD}:store"
-_NOT_RESTORED = {key.encode() for key in (STORE, RESTORING, f"{SHARD}:held")}
-_NOTHING = {key.encode() for key in (STORE, RESTORING, f"{SHARD}:format")}
+STORE = "store"
+_NOT_RESTORED = (STORE, RESTORING, "held")
+_NOTHING = (STORE, RESTORING, "format")
 """Keys of a ledger that holds nothing."""
 
 
@@ -79,7 +79,7 @@ def restore(
         _check_known(manifest)
         with Stores(settings, path) as stores:
             _check_empty(stores, replace=replace)
-            stores.connection.command("SET", RESTORING, manifest.id)
+            stores.connection.command("SET", stores.connection.key(RESTORING), manifest.id)
             _restore_tables(stores.clickhouse, archive, manifest)
             keys = _restore_ledger(stores.connection, archive, manifest, sessions=sessions)
             steps = migrated(stores.clickhouse, manifest.migrations)
@@ -98,14 +98,15 @@ def _check_known(manifest: Manifest) -> None:
 
 
 def _check_empty(stores: Stores, *, replace: bool) -> None:
-    if replace or stores.connection.command("EXISTS", RESTORING):
+    connection = stores.connection
+    if replace or connection.command("EXISTS", connection.key(RESTORING)):
         return
     rows = stores.clickhouse.rows(
         "SELECT table FROM system.parts WHERE active AND rows > 0 "
         "AND database = currentDatabase() AND table NOT IN ('store', 'migrations', "
         "'market_migrations') ORDER BY table LIMIT 1"
     )
-    key = next((k for k in stores.connection.keys(f"{SHARD}:*") if k not in _NOTHING), None)
+    key = next(_keys(connection, _NOTHING), None)
     if rows or key is not None:
         what = f"the table {rows[0][0]}" if rows else f"the ledger's key {key!a}"
         raise InvalidInput(
@@ -148,19 +149,23 @@ def _take_views(clickhouse: ClickHouse) -> list[str]:
 def _restore_ledger(
     connection: Connection, archive: Archive, manifest: Manifest, *, sessions: bool
 ) -> int:
-    old = _keys(connection, {RESTORING.encode()}, sessions=True)
+    old = _keys(connection, (RESTORING,))
     while some := list(islice(old, 1000)):
         connection.pipelined([("UNLINK", *some)])
-    with shown(archive.path(LEDGER), manifest.ledger_database) as source:
+    ledger = archive.path(LEDGER)
+    with shown(ledger, manifest.ledger_database, manifest.ledger_shard) as source:
         # A scan may name a key twice.
         keys = set(_keys(source, _NOT_RESTORED, sessions=sessions))
         return copy_keys(source, connection, sorted(keys))
 
 
-def _keys(connection: Connection, left_out: set[bytes], *, sessions: bool) -> Iterator[bytes]:
-    for key in connection.keys(f"{SHARD}:*"):
-        kind = key.removeprefix(f"{SHARD}:".encode()).split(b":")[0]
-        if key not in left_out and (sessions or kind not in (b"session", b"sessions")):
+def _keys(
+    connection: Connection, left_out: Collection[str], *, sessions: bool = True
+) -> Iterator[bytes]:
+    without = {connection.key(name).encode() for name in left_out}
+    for key in connection.keys(connection.key("*")):
+        kind = key.split(b":")[1]
+        if key not in without and (sessions or kind not in (b"session", b"sessions")):
             yield key
 
 
@@ -168,5 +173,5 @@ def _begin_anew(stores: Stores) -> None:
     """Give the store an id of its own, in both halves, and say that it is whole."""
     store = secrets.token_hex(16)
     stores.clickhouse.command("INSERT INTO store (id) VALUES ({id:String})", {"id": store})
-    stores.connection.command("SET", STORE, store)
-    stores.connection.command("DEL", RESTORING)
+    stores.connection.command("SET", stores.connection.key(STORE), store)
+    stores.connection.command("DEL", stores.connection.key(RESTORING))

@@ -21,7 +21,6 @@ from kato.memory.exporting import Format, encoder
 from kato.memory.importing import Importing, Lines, Row, Tally, parquet_rows
 from kato.memory.searching import LARGEST_PAGE, PatternPage
 from kato.model.statistics import KnowledgeBaseStatistics
-from kato.storage.ledger.connection import SHARD
 from kato.storage.ledger.operations import Operation
 from kato.upkeep.archive import digest_of
 
@@ -111,7 +110,8 @@ def import_from(memory: Memory, name: str, source: Path, *, replace: bool = Fals
     def keep(step: Operation, steps: int) -> None:
         now = _Progress(progress.id, steps, importing.tally)
         notes.write(about, msgspec.json.encode(now))
-        memory.ledger().command("DEL", f"{SHARD}:op:{step.part(0).id}")
+        ledger = memory.ledger()
+        ledger.command("DEL", ledger.key(f"op:{step.part(0).id}"))
 
     kb = memory.knowledge_base(name)
     operation = Operation.repeatable(progress.id, about, KEPT_MS)

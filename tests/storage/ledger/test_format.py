@@ -34,10 +34,10 @@ def test_a_newer_ledger(engines: Engines) -> None:
     command("SET", f"{SHARD}:format", FORMAT + 1)
     try:
         with pytest.raises(StoreTooNew, match=f"format {FORMAT + 1}, this release knows {FORMAT}"):
-            Connection(engines.connection._client, engines.connection.asynchronous)
+            Connection(engines.connection.servers)
     finally:
         command("SET", f"{SHARD}:format", FORMAT)
-    Connection(engines.connection._client, engines.connection.asynchronous)
+    Connection(engines.connection.servers)
 
 
 def test_a_newer_entry_is_not_carried(newer_entry: None, engines: Engines) -> None:

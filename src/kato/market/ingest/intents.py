@@ -13,7 +13,7 @@ import msgspec
 
 from kato.errors import Conflict
 from kato.market.log.records import STREAM, LogReader, Position, Span
-from kato.storage.ledger.connection import SHARD, Connection, packed
+from kato.storage.ledger.connection import Connection, packed
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class Intents:
         self._connection = connection
         self._group = group
         self._lets_go = lets_go
-        self._key = f"{SHARD}:ingest:{group}"
+        self._key = connection.key(f"ingest:{group}")
 
     @classmethod
     def of(cls, connection: Connection, reader: LogReader) -> Intents:

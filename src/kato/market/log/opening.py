@@ -13,7 +13,7 @@ from kato.market.log.stream import StreamReader, StreamWriter
 from kato.settings import Settings
 from kato.storage.embedded.directory import owner_now
 from kato.storage.embedded.valkey import socket_on
-from kato.storage.ledger.connection import Connection
+from kato.storage.ledger.connection import Connection, shard_of
 
 
 def open_writer(settings: Settings) -> LogWriter:
@@ -58,7 +58,7 @@ def open_ledger(settings: Settings) -> Connection:
         StoreUnavailable: No server answers, or no process has the data directory open.
     """
     if settings.redis_url:
-        return Connection.to_url(settings.redis_url)
+        return Connection.to_url(settings.redis_url, shard_of(settings))
     folder = settings.data_dir.expanduser().absolute()
     socket = socket_on(folder / "ledger")
     if socket is None or owner_now(folder) is None:

@@ -21,7 +21,7 @@ import msgspec
 from kato.errors import KatoError, StoreFull, StoreUnavailable, StoreUnreadable
 from kato.market.log.records import STREAM, Position, Record, Span, is_raw
 from kato.model.identity import new_id
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 
 BATCH_RECORDS = 1000
 """Most records of a step; the server answers nobody else meanwhile."""
@@ -234,7 +234,7 @@ class StreamReader:
     def _all_of(self, span: Span) -> list[Record]:
         _refuse_lost(span, *self.bounds(Position(span.topic, span.partition)))
         entries = self._connection.command(
-            "XRANGE", _key(span.topic), f"1-{span.start}", f"1-{span.stop - 1}"
+            "XRANGE", self._key(span.topic), f"1-{span.start}", f"1-{span.stop - 1}"
         )
         return list(self._records(span.topic, entries, span.start))
 
@@ -244,10 +244,10 @@ class StreamReader:
         share = max(1, rows // len(after))
         wait = min(seconds, LONGEST_POLL)
         block = ("BLOCK", max(1, int(wait * 1000))) if wait else ()
-        keys = [_key(position.topic) for position in after]
+        keys = [self._key(position.topic) for position in after]
         ids = [f"1-{offset - 1}" if offset else "0-0" for offset in after.values()]
         answer = self._connection.command("XREAD", "COUNT", share, *block, "STREAMS", *keys, *ids)
-        return _by_topic(answer)
+        return _by_topic(answer, len(self._key("")))
 
     def _records(self, topic: str, entries: Sequence[Any], following: int) -> Iterator[Record]:
         for offset, (number, fields) in enumerate(entries, following):
@@ -257,13 +257,12 @@ class StreamReader:
             entry = self._decoder.decode(fields[b"record"])
             yield Record(topic, 0, offset, entry.key, entry.value, entry.headers)
 
+    def _key(self, topic: str) -> str:
+        return self._connection.key(f"log:{topic}")
+
     def _bounds(self, topic: str) -> list[int]:
         bounds: list[int] = self._connection.run("log_bounds", topic)
         return bounds
-
-
-def _key(topic: str) -> str:
-    return f"{SHARD}:log:{topic}"
 
 
 def _steps(batch: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes]]]:
@@ -279,10 +278,9 @@ def _steps(batch: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, list[bytes
     yield from begun.items()
 
 
-def _by_topic(answer: Any) -> Mapping[str, Sequence[Any]]:
-    """What the server found, by topic; its protocols differ in the form."""
+def _by_topic(answer: Any, start: int) -> Mapping[str, Sequence[Any]]:
+    """What the server found, by topic: a key from ``start`` on; protocols differ in the form."""
     found = answer.items() if isinstance(answer, Mapping) else answer or ()
-    start = len(_key(""))
     return {key.decode()[start:]: entries for key, entries in found}
 
 

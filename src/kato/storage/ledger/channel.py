@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 
 _WAIT_SECONDS = 0.5
 
@@ -22,7 +22,7 @@ class Channel:
         Raises:
             StoreUnavailable: The server does not answer.
         """
-        self._connection.command("PUBLISH", f"{SHARD}:events", text)
+        self._connection.command("PUBLISH", self._connection.key("events"), text)
 
     def listen(self, heard: Callable[[str], None], ready: Callable[[], None], stop: Event) -> None:
         """Hand over each text until ``stop`` is set; runs in a thread of its own.
@@ -35,7 +35,7 @@ class Channel:
         Raises:
             StoreUnavailable: The server does not answer any more.
         """
-        with self._connection.subscribed(f"{SHARD}:events") as receive:
+        with self._connection.subscribed(self._connection.key("events")) as receive:
             ready()
             while not stop.is_set():
                 text = receive(_WAIT_SECONDS)

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib import resources
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn
 
 import msgspec
 import redis
-import redis.asyncio
-from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.commands.core import Script
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import MovedError, NoScriptError
 from redis.retry import Retry
 
 from kato.errors import (
@@ -26,60 +24,18 @@ from kato.errors import (
     StoreTooNew,
     StoreUnavailable,
 )
+from kato.settings import Settings
 from kato.storage.ledger.refusals import rebuilding, translated
+from kato.storage.ledger.script import scripts
+from kato.storage.ledger.servers import ANSWER_SECONDS, OneServer, Servers, servers_at
 from kato.storage.ledger.subscription import Subscription
 from kato.storage.traffic import Traffic
 
 FORMAT = 1
 """Layout of the keys; a ledger with a higher number was written by a newer release."""
 
-ANSWER_SECONDS = 15.0
-"""How long an answer may take. Scripts take milliseconds."""
-
 SHARD = "{0}"
-"""Embedded ledgers have one shard: the hash tag of all keys."""
-
-_SCRIPTS = (
-    "learn",
-    "forget",
-    "edit",
-    "inherit",
-    "clear",
-    "undo",
-    "undoable",
-    "settle",
-    "drop",
-    "look",
-    "facts",
-    "carried",
-    "state",
-    "claim",
-    "done",
-    "visit",
-    "extend",
-    "remove",
-    "expired",
-    "ingest_claim",
-    "ingest_done",
-    "log_append",
-    "log_bounds",
-    "rebuild_begin",
-    "rebuild_step",
-    "rebuild_end",
-    "hold",
-    "audit_patterns",
-    "audit_symbols",
-    "audit_totals",
-    "audit_journal",
-    "mend",
-)
-_TAKING = ("forget", "clear", "undo", "undoable", "settle")
-"""Scripts that take something away or give it back: ``taking.lua`` comes before them."""
-
-
-# With a timeout of its own, which it has unless told otherwise, the asynchronous client makes a
-# task for each command, and a command whose task comes after the connection was closed fails badly.
-_NO_TIMEOUT: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": 5}
+"""The hash tag of all keys of a ledger, unless its settings name another shard."""
 
 
 class MemoryInUse(msgspec.Struct, frozen=True):
@@ -102,13 +58,14 @@ class Connection:
     """A ledger that can be asked.
 
     Args:
-        client: A client that does not decode answers.
-        asynchronous: Makes a connection for an event loop.
+        servers: Knows the server that holds it.
         diagnosis: Says why the server is gone, where that can be known.
+        shard: The hash tag of its keys.
 
     Attributes:
         traffic: What is asked of it.
-        asynchronous: Makes a connection for an event loop.
+        servers: Knows the server that holds it.
+        shard: The hash tag of its keys.
 
     Raises:
         StoreUnavailable: The server does not answer.
@@ -117,16 +74,16 @@ class Connection:
 
     def __init__(
         self,
-        client: redis.Redis,
-        asynchronous: Callable[[], redis.asyncio.Connection],
+        servers: Servers,
         diagnosis: Callable[[], KatoError] | None = None,
+        shard: str = SHARD,
     ) -> None:
         self.traffic = Traffic()
-        self.asynchronous = asynchronous
-        self._client = client
+        self.servers = servers
+        self.shard = shard
         self._diagnosis = diagnosis
         self._retry = _thrice()
-        self._scripts = {name: _script(client, _whole_source(name)) for name in _SCRIPTS}
+        self._scripts = scripts(servers)
         found = self.format()
         if found > FORMAT:
             raise StoreTooNew(
@@ -135,34 +92,33 @@ class Connection:
             )
 
     @classmethod
-    def to_socket(cls, socket: Path, diagnosis: Callable[[], KatoError]) -> Connection:
+    def to_socket(
+        cls, socket: Path, diagnosis: Callable[[], KatoError], shard: str = SHARD
+    ) -> Connection:
         """The embedded ledger behind a unix socket."""
-        client = redis.Redis(
-            unix_socket_path=str(socket), socket_timeout=ANSWER_SECONDS, retry=_once()
-        )
-
-        def asynchronous() -> Any:
-            return redis.asyncio.UnixDomainSocketConnection(path=str(socket), **_NO_TIMEOUT)
-
-        return cls(client, asynchronous, diagnosis)
+        return cls(OneServer.by_socket(socket), diagnosis, shard)
 
     @classmethod
-    def to_url(cls, url: str) -> Connection:
-        """A server by URL: ``redis://``, ``rediss://`` or ``unix://``."""
-        client = redis.Redis.from_url(
-            url, socket_timeout=ANSWER_SECONDS, socket_connect_timeout=5, retry=_once()
-        )
-        pool = redis.asyncio.ConnectionPool.from_url(url, **_NO_TIMEOUT)
-        return cls(client, pool.make_connection)
+    def to_url(cls, url: str, shard: str = SHARD) -> Connection:
+        """A server or a cluster by its URL; see :func:`servers_at`."""
+        try:
+            servers = servers_at(url, shard)
+        except redis.RedisError as error:
+            raise translated(error, None) from error
+        return cls(servers, shard=shard)
 
     @property
     def database(self) -> int:
         """The number of the server's database that the ledger is in."""
-        return int(self._client.connection_pool.connection_kwargs.get("db") or 0)
+        return int(self.servers.client().connection_pool.connection_kwargs.get("db") or 0)
+
+    def key(self, name: str) -> str:
+        """The whole name of a key."""
+        return f"{self.shard}:{name}"
 
     def format(self) -> int:
         """The layout of the keys; that of this release if there are none yet."""
-        key = f"{SHARD}:format"
+        key = self.key("format")
         self.command("SET", key, FORMAT, "NX")
         return int(self.command("GET", key))
 
@@ -178,8 +134,8 @@ class Connection:
             StoreFull: The journal or the server's memory is full.
             Conflict: A session moved on.
         """
-        compiled = self._scripts[script]
-        return self._asked(lambda: compiled(keys=[SHARD], args=arguments))
+        evaluate = self._scripts[script]
+        return self._asked(lambda: evaluate(keys=[self.shard], args=arguments))
 
     def begin(self, script: str, *arguments: Any) -> Callable[[], Any]:
         """Send a script; the answer is waited for by calling what this returns.
@@ -187,13 +143,13 @@ class Connection:
         The caller goes on meanwhile. If the answer is lost, the script is run again, so it must be
         one that answers a repeat from its record.
         """
-        pool = self._client.connection_pool
         try:
+            pool = self.servers.client().connection_pool
             connection: Any = pool.get_connection()
         except redis.RedisError:
             return lambda: self.run(script, *arguments)
         try:
-            connection.send_command("EVALSHA", self._scripts[script].sha, 1, SHARD, *arguments)
+            connection.send_command("EVALSHA", self._scripts[script].sha, 1, self.shard, *arguments)
         except redis.ConnectionError:
             pool.release(connection)
             return lambda: self.run(script, *arguments)
@@ -204,7 +160,7 @@ class Connection:
                 told = connection.read_response()
                 self.traffic.took(perf_counter() - began)
                 return told  # noqa: TRY300 - what fails is asked again, and counted there
-            except (redis.ConnectionError, redis.exceptions.NoScriptError):
+            except (redis.ConnectionError, NoScriptError, MovedError):
                 connection.disconnect()
                 return self.run(script, *arguments)
             except redis.RedisError as error:
@@ -217,8 +173,12 @@ class Connection:
 
     def command(self, *arguments: Any) -> Any:
         """Send one command that may be sent twice without harm."""
-        execute: Callable[..., Any] = self._client.execute_command
-        return self._asked(lambda: execute(*arguments))
+
+        def ask() -> Any:
+            client: Any = self._client  # has no types
+            return client.execute_command(*arguments)
+
+        return self._asked(ask)
 
     @contextmanager
     def subscribed(self, channel: str) -> Iterator[Callable[[float], str | None]]:
@@ -266,7 +226,7 @@ class Connection:
 
     def answer_of(self, operation: str) -> bytes | None:
         """What the script of an operation answered; None if it was not carried out."""
-        answer: bytes | None = self.command("GET", f"{SHARD}:op:{operation}")
+        answer: bytes | None = self.command("GET", self.key(f"op:{operation}"))
         return answer
 
     def refuse_while_rebuilding(self) -> None:
@@ -275,7 +235,7 @@ class Connection:
         Raises:
             StoreRebuilding: It is.
         """
-        if self.command("EXISTS", f"{SHARD}:rebuilding"):
+        if self.command("EXISTS", self.key("rebuilding")):
             raise rebuilding()
 
     def of_its_own(self) -> Any:
@@ -300,16 +260,8 @@ class Connection:
         Raises:
             StoreUnavailable: The server does not answer.
         """
-        kept = list(commands)
-
-        def ask() -> list[Any]:
-            # One that failed has forgotten its commands: executed again it answers nothing.
-            pipeline: Any = self._client.pipeline(transaction=False)
-            for command in kept:
-                pipeline.execute_command(*command)
-            return list(pipeline.execute())
-
-        return list(self._asked(ask)) if kept else []
+        commands = list(commands)
+        return list(self._asked(lambda: self._in_one_go(commands))) if commands else []
 
     def keys(self, pattern: str) -> Iterator[bytes]:
         """The keys whose names match a pattern, some more than once; looks at every key there is.
@@ -327,22 +279,41 @@ class Connection:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self.servers.close()
+
+    @property
+    def _client(self) -> redis.Redis:
+        return self.servers.client()
+
+    def _in_one_go(self, commands: Iterable[Sequence[Any]]) -> list[Any]:
+        # One that failed has forgotten its commands: executed again it would answer nothing.
+        pipeline: Any = self._client.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = pipeline.execute()
+        return answers
 
     def _asked(self, ask: Callable[[], Any]) -> Any:
         began = perf_counter()
         try:
-            return self._retry.call_with_retry(ask, lambda _error: None)
+            return self._retry.call_with_retry(ask, self.servers.look_again)
         except redis.RedisError as error:
             self._fail(error)
         finally:
             self.traffic.took(perf_counter() - began)
 
     def _fail(self, error: redis.RedisError) -> NoReturn:
+        if isinstance(error, (redis.ConnectionError, redis.TimeoutError)):
+            self.servers.look_again(error)
         failure = translated(error, self._diagnosis)
         if isinstance(failure, StoreError):
             self.traffic.failed(str(failure))
         raise failure from error
+
+
+def shard_of(settings: Settings) -> str:
+    """The shard that the settings name."""
+    return f"{{{settings.ledger_shard}}}"
 
 
 def packed(value: Any) -> bytes:
@@ -350,31 +321,12 @@ def packed(value: Any) -> bytes:
     return msgspec.msgpack.encode(value)
 
 
-def _whole_source(name: str) -> str:
-    """A script behind what it shares with others."""
-    taking = _source("taking") if name in _TAKING else ""
-    return _source("shared") + taking + _source(name)
-
-
-def _source(name: str) -> str:
-    folder = resources.files("kato.storage.ledger") / "scripts"
-    return (folder / f"{name}.lua").read_text(encoding="utf-8")
-
-
-def _once() -> Retry:
-    """No retries by the client itself: its default takes ten seconds to admit a server is gone."""
-    return Retry(NoBackoff(), 0)
-
-
 def _thrice() -> Retry:
     """Two more attempts within a quarter of a second, for a connection that breaks.
 
-    What is sent again is the same operation id, so nothing is done twice. A server that is there
-    and does not answer is not asked again.
+    So it is for a node of a cluster that sends us to another. What is sent again is the same
+    operation id, so nothing is done twice. A server that is there and does not answer is not asked
+    again.
     """
     backoff = ExponentialBackoff(cap=0.1, base=0.02)
-    return Retry(backoff, 2, supported_errors=(redis.ConnectionError,))
-
-
-def _script(client: redis.Redis, source: str) -> Script:
-    return client.register_script(source)
+    return Retry(backoff, 2, supported_errors=(redis.ConnectionError, MovedError))

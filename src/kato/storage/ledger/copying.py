@@ -22,12 +22,12 @@ Command = tuple[Any, ...]
 
 
 def copy_keys(source: Connection, target: Connection, keys: Iterable[bytes]) -> int:
-    """Copy keys that the target has not, with the times at which they expire.
+    """Copy keys that the target has not into its shard, with the times at which they expire.
 
     Args:
         source: Nobody changes it meanwhile.
         target: Where they come to be.
-        keys: Their names.
+        keys: Their names, whole.
 
     Returns:
         How many were copied.
@@ -37,7 +37,10 @@ def copy_keys(source: Connection, target: Connection, keys: Iterable[bytes]) -> 
     """
     remaining, count = iter(keys), 0
     while some := list(islice(remaining, AT_ONCE)):
-        _send(target, _commands(source, some))
+        commands = _commands(source, some)
+        if source.shard != target.shard:
+            commands = _renamed(commands, source.shard, target.shard)
+        _send(target, commands)
         count += len(some)
     return count
 
@@ -46,6 +49,12 @@ def _send(target: Connection, commands: Iterable[Command]) -> None:
     remaining = iter(commands)
     while some := list(islice(remaining, AT_ONCE)):
         target.pipelined(some)
+
+
+def _renamed(commands: Iterable[Command], source: str, target: str) -> Iterator[Command]:
+    """The same for the same keys of another shard."""
+    for command, key, *arguments in commands:
+        yield (command, target.encode() + key.removeprefix(source.encode()), *arguments)
 
 
 def _commands(source: Connection, keys: list[bytes]) -> Iterator[Command]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kato.model.emotive import Emotives, Metadata
-from kato.storage.ledger.connection import SHARD, Connection, packed
+from kato.storage.ledger.connection import Connection, packed
 from kato.storage.ledger.journal import (
     Batch,
     Entry,
@@ -496,39 +496,44 @@ class Counters:
 
     def number(self, kb: str) -> int | None:
         """The current number of a knowledge base; None if there is none of that name."""
-        answer = self._connection.command("HGET", f"{SHARD}:names", kb)
+        answer = self._connection.command("HGET", self._connection.key("names"), kb)
         if answer is None:
             self._connection.refuse_while_rebuilding()
         return int(answer) if answer is not None else None
 
     def numbers(self) -> dict[str, int]:
         """The current numbers of all knowledge bases, by name, sorted."""
-        flat = self._connection.command("HGETALL", f"{SHARD}:names")
+        flat = self._connection.command("HGETALL", self._connection.key("names"))
         return {name.decode(): int(flat[name]) for name in sorted(flat)}
 
     def names(self) -> list[str]:
         """Names of all knowledge bases, sorted."""
-        return sorted(name.decode() for name in self._connection.command("HKEYS", f"{SHARD}:names"))
+        return sorted(
+            name.decode()
+            for name in self._connection.command("HKEYS", self._connection.key("names"))
+        )
 
     def totals(self, kb: int) -> Totals:
         """The totals of a number."""
         keys = ("patterns", "frequencies", "symbols", "occurrences")
-        answer = self._connection.command("HMGET", f"{SHARD}:{kb}", *keys)
+        answer = self._connection.command("HMGET", self._connection.key(f"{kb}"), *keys)
         return Totals(*(int(value or 0) for value in answer))
 
     def counted_symbols(self, kb: int) -> list[int]:
         """Ids of all symbols that stand in a pattern, ascending."""
-        return sorted(int(i) for i in self._connection.command("HKEYS", f"{SHARD}:{kb}:count"))
+        return sorted(
+            int(i) for i in self._connection.command("HKEYS", self._connection.key(f"{kb}:count"))
+        )
 
     def affinity(self, kb: str, text: str) -> Emotives:
         """By emotive, the sum over a symbol's learns; empty if the symbol is not known."""
         number = self.number(kb)
         if number is None:
             return {}
-        symbol = self._connection.command("HGET", f"{SHARD}:{number}:symbol", text)
+        symbol = self._connection.command("HGET", self._connection.key(f"{number}:symbol"), text)
         if symbol is None:
             return {}
-        sums = self._connection.command("HGET", f"{SHARD}:{number}:affinity", symbol)
+        sums = self._connection.command("HGET", self._connection.key(f"{number}:affinity"), symbol)
         return unpacked_emotives(sums) if sums else {}
 
     def _read(self, script: str, *arguments: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Self
 import msgspec
 
 from kato.errors import Conflict, StoreError
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 
 HELD_MS = 60_000
 """How long a hold lasts that nobody renews: its holder was killed."""
@@ -101,10 +101,10 @@ class Hold:
         return carried
 
     def _now(self) -> Carried:
-        key = f"{SHARD}:journal:state"
+        key = self._connection.key("journal:state")
         done, intent = self._connection.command("HMGET", key, "done", "intent_token")
-        groups = sorted(self._connection.command("SMEMBERS", f"{SHARD}:ingests"))
-        keys = [f"{SHARD}:ingest:".encode() + group for group in groups]
+        groups = sorted(self._connection.command("SMEMBERS", self._connection.key("ingests")))
+        keys = [self._connection.key("ingest:").encode() + group for group in groups]
         found = self._connection.pipelined([("HGETALL", key) for key in keys])
         ingested = {group: dict(fields) for group, fields in zip(groups, found, strict=True)}
         stands = intent is not None or any(b"token" in fields for fields in ingested.values())
@@ -126,4 +126,4 @@ class Hold:
 
 def let_go(connection: Connection) -> None:
     """End a hold, whoever has it: for the one process that may use the ledger, at its start."""
-    connection.command("DEL", f"{SHARD}:held")
+    connection.command("DEL", connection.key("held"))

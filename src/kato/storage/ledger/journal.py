@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from kato.errors import StoreTooNew
 from kato.model.emotive import Emotives, Metadata
-from kato.storage.ledger.connection import FORMAT, SHARD, Connection
+from kato.storage.ledger.connection import FORMAT, Connection
 
 IntArray = npt.NDArray[np.int64]
 
@@ -169,7 +169,7 @@ class Journal:
 
     def read(self, intent: Intent) -> list[Entry]:
         """The entries of an intent, in order."""
-        key = f"{SHARD}:journal"
+        key = self._connection.key("journal")
         raw = self._connection.command("XRANGE", key, f"{intent.first}-0", f"{intent.last}-0")
         return [decoded(entry) for entry in raw]
 
@@ -179,19 +179,22 @@ class Journal:
 
     def done_until(self) -> int:
         """The last sequence ClickHouse has."""
-        return int(self._connection.command("HGET", f"{SHARD}:journal:state", "done") or 0)
+        return int(
+            self._connection.command("HGET", self._connection.key("journal:state"), "done") or 0
+        )
 
     def last(self) -> int:
         """The last sequence that was given."""
-        return int(self._connection.command("HGET", f"{SHARD}:journal:state", "sequence") or 0)
+        key = self._connection.key("journal:state")
+        return int(self._connection.command("HGET", key, "sequence") or 0)
 
     def waiting(self) -> int:
         """How many entries ClickHouse has not got."""
-        return int(self._connection.command("XLEN", f"{SHARD}:journal"))
+        return int(self._connection.command("XLEN", self._connection.key("journal")))
 
     def waiting_bytes(self) -> int:
         """Their size, as the journal's limit counts it."""
-        key = f"{SHARD}:journal:state"
+        key = self._connection.key("journal:state")
         written, done = self._connection.command("HMGET", key, "bytes", "done_bytes")
         return int(written or 0) - int(done or 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 
 
 class Notes:
@@ -15,7 +15,7 @@ class Notes:
 
     def __init__(self, connection: Connection, subject: str) -> None:
         self._connection = connection
-        self._key = f"{SHARD}:notes:{subject}"
+        self._key = self._connection.key(f"notes:{subject}")
 
     def read(self, name: str) -> bytes | None:
         """What was agreed on; None if nothing was."""

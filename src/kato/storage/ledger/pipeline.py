@@ -12,8 +12,9 @@ from time import perf_counter
 from typing import Any
 
 import redis
+from redis.exceptions import MovedError
 
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 
 ANSWER_SECONDS = 1.0
 """How long an answer may take before it is asked for by other means. Scripts take milliseconds."""
@@ -44,12 +45,15 @@ class Pipeline:
         try:
             opened = await self._opened()
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await opened.ask(self._connection.sha(script), *arguments)
+                shard = self._connection.shard
+                return await opened.ask(self._connection.sha(script), 1, shard, *arguments)
+        except MovedError:  # this connection is of no use any more
+            await self._close(opened)
+            return None
         except redis.ResponseError:
             return None
         except _BROKEN:
-            if opened is self._open:  # else another one is open by now
-                await self.close()
+            await self._close(opened)
             return None
         finally:
             self._connection.traffic.took(perf_counter() - began)
@@ -60,12 +64,16 @@ class Pipeline:
         if opened is not None:
             await opened.close()
 
+    async def _close(self, opened: _Open | None) -> None:
+        if opened is self._open:  # else another one is open by now
+            await self.close()
+
     async def _opened(self) -> _Open:
         if self._open is not None:
             return self._open
         async with self._opening:
             if self._open is None:
-                connection: Any = self._connection.asynchronous()  # has no types
+                connection: Any = self._connection.servers.asynchronous()  # has no types
                 async with asyncio.timeout(ANSWER_SECONDS):
                     await connection.connect()
                 self._open = _Open(connection)
@@ -80,11 +88,11 @@ class _Open:
         self._waiting: deque[asyncio.Future[bytes]] = deque()
         self._reader = asyncio.create_task(self._read())
 
-    async def ask(self, sha: str, *arguments: Any) -> bytes:
+    async def ask(self, *evaluated: Any) -> bytes:
         # A closed connection would be opened again by sending, and nobody would read the answer.
         if self._reader.done() or not self._connection.is_connected:
             raise redis.ConnectionError("the connection is closed")
-        packed = self._connection.pack_command("EVALSHA", sha, 1, SHARD, *arguments)
+        packed = self._connection.pack_command("EVALSHA", *evaluated)
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         # Answers come in the order of the questions: nothing may be waited for between these two.
         self._waiting.append(answer)

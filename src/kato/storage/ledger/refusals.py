@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import redis
+from redis.exceptions import AskError, MovedError
 
 from kato.errors import (
     Conflict,
@@ -29,6 +30,10 @@ def translated(error: redis.RedisError, diagnosis: Callable[[], KatoError] | Non
             return refusal()
     if text.startswith(("OOM", "MISCONF")) or "OOM command not allowed" in text:
         return StoreFull(f"the ledger refuses writes: {text}", remedy="give it memory and disk")
+    if isinstance(error, MovedError):
+        return _elsewhere(error)
+    if isinstance(error, AskError):
+        return _under_way()
     if isinstance(error, (redis.ConnectionError, redis.TimeoutError)) and diagnosis:
         return diagnosis()
     return StoreUnavailable(
@@ -41,6 +46,20 @@ def rebuilding() -> StoreRebuilding:
     return StoreRebuilding(
         "the ledger is being rebuilt: nothing can be changed, nor read that is not there yet",
         remedy="wait for kato rebuild ledger; if it was cut off, run it again",
+    )
+
+
+def _elsewhere(error: MovedError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the ledger is on another node of a cluster, {error.host}:{error.port}",
+        remedy="if KATO_REDIS_URL is redis+cluster://…, repeat the call, else write it so",
+    )
+
+
+def _under_way() -> StoreUnavailable:
+    return StoreUnavailable(
+        "the ledger is being moved, key by key, to another node of the cluster",
+        remedy="wait until its slot has moved; half of a ledger is not asked",
     )
 
 

@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from kato.storage.ledger.connection import SHARD, Connection
+from kato.storage.ledger.connection import Connection
 from kato.storage.ledger.operations import Operation
 
 _ASKED_FOR_MS = 86_400_000
@@ -90,11 +90,11 @@ class Sessions:
 
     def exists(self, session: str) -> bool:
         """Whether it is there; it lives on no longer for it."""
-        return bool(self._connection.command("EXISTS", f"{SHARD}:session:{session}"))
+        return bool(self._connection.command("EXISTS", self._connection.key(f"session:{session}")))
 
     def knowledge_base(self, session: str) -> str | None:
         """The name of its knowledge base, None if it is not there; it lives on no longer for it."""
-        name = self._connection.command("HGET", f"{SHARD}:session:{session}", "kb")
+        name = self._connection.command("HGET", self._connection.key(f"session:{session}"), "kb")
         return None if name is None else str(name.decode())
 
     def extend(self, session: str, ttl: int, operation: Operation) -> str | None:
@@ -127,7 +127,9 @@ class Sessions:
     def count(self) -> int:
         """How many there are."""
         now = int(time.time() * 1000)
-        return int(self._connection.command("ZCOUNT", f"{SHARD}:sessions", now, "+inf"))
+        return int(
+            self._connection.command("ZCOUNT", self._connection.key("sessions"), now, "+inf")
+        )
 
     def expired(self, limit: int = 1000) -> list[str]:
         """Ids of sessions that expired; each is answered once, to whichever worker asks first."""
@@ -136,7 +138,9 @@ class Sessions:
     def tidy(self) -> None:
         """Take those off the list that expired a day ago: nobody asked for them."""
         before = int(time.time() * 1000) - _ASKED_FOR_MS
-        self._connection.command("ZREMRANGEBYSCORE", f"{SHARD}:sessions", "-inf", before)
+        self._connection.command(
+            "ZREMRANGEBYSCORE", self._connection.key("sessions"), "-inf", before
+        )
 
 
 def _told(answer: bytes) -> str | None:

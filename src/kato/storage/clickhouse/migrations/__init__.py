@@ -15,11 +15,16 @@ import msgspec
 from kato.errors import StoreTooNew
 from kato.storage.clickhouse.client import ClickHouse
 
-_APPLIED = """
+TABLE = "migrations"
+"""Says which steps of the memory's were taken."""
+
+APPLIED = """
 CREATE TABLE IF NOT EXISTS {table:Identifier}
 (number UInt32, name String, applied DateTime DEFAULT now())
 ENGINE = ReplacingMergeTree ORDER BY number
 """
+"""Makes such a table."""
+
 _TAKEN = "SELECT DISTINCT number FROM {table:Identifier} ORDER BY number"
 _TAKE = "INSERT INTO {table:Identifier} (number, name) VALUES ({number:UInt32}, {name:String})"
 
@@ -52,16 +57,16 @@ def known(package: str = __name__) -> list[Migration]:
     return [_parsed(name, (folder / name).read_text(encoding="utf-8")) for name in files]
 
 
-def applied(clickhouse: ClickHouse, table: str = "migrations") -> list[int]:
+def applied(clickhouse: ClickHouse, table: str = TABLE) -> list[int]:
     """Numbers of the steps the database has taken, as a table says."""
-    clickhouse.command(_APPLIED, {"table": table})
+    clickhouse.command(APPLIED, {"table": table})
     return [number for (number,) in clickhouse.rows(_TAKEN, {"table": table})]
 
 
 def migrate(
     clickhouse: ClickHouse,
     steps: list[Migration] | None = None,
-    table: str = "migrations",
+    table: str = TABLE,
     what: str = "patterns",
 ) -> list[int]:
     """Take the steps the database has not taken; answers their numbers.

@@ -1,7 +1,7 @@
 -- What every script of the ledger begins with. Each runs as one atomic step.
 --
--- KEYS[1] is a shard, "{0}": knowledge bases are spread over shards by name, and every key a script
--- touches carries the shard as its hash tag, so a script stays on one node of a cluster.
+-- KEYS[1] is the ledger's shard, "{0}" unless its settings say otherwise. Every key a script touches
+-- carries it as its hash tag, so all of them are on one node of a cluster.
 --
 --   {0}:names                 hash    knowledge base's name -> its current number
 --   {0}:numbers               string  the last number given
