@@ -246,7 +246,7 @@ def run(folder: Path, examples: int, steps: int) -> None:
 
 
 def test_the_library_does_what_the_reference_does(tmp_path: Path) -> None:
-    run(tmp_path, examples=30, steps=25)
+    run(tmp_path, examples=20, steps=25)
 
 
 @pytest.mark.deep

@@ -277,7 +277,7 @@ def run(folder: Path, machine: type[Histories], examples: int, steps: int) -> No
 
 
 def test_any_history(tmp_path: Path) -> None:
-    run(tmp_path, Histories, examples=12, steps=18)
+    run(tmp_path, Histories, examples=10, steps=16)
 
 
 @pytest.mark.deep
