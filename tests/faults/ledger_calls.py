@@ -314,7 +314,13 @@ LEDGER_CALLS: dict[str, Callable[[Asked], Act]] = {
 
 ASK_NOTHING = {
     *("Counters.learn_arguments", "Connection.to_socket", "Connection.sha", "Connection.close"),
-    *("Connection.connections", "Connection.database", "Intents.of", "StreamReader.name"),
+    *(
+        "Connection.connections",
+        "Connection.database",
+        "Connection.key",
+        "Intents.of",
+        "StreamReader.name",
+    ),
     *("StreamReader.close", "StreamWriter.send", "StreamWriter.close", "Pipeline.close"),
 }
 """Methods that ask no server, or only as one of the others does."""
