@@ -63,6 +63,17 @@ class Victim:
 
     def meet(self, disk: Disk | None) -> None:
         """Let it live for a while, and kill it; it has ended then, and was heard to its end."""
+        try:
+            self._meet(disk)
+        finally:
+            if self._fate.victim != "valkey":
+                self._process.kill()
+            self._process.wait(timeout=120)
+            self._reader.join(timeout=60)
+        if self._fate.victim == "disk" and disk is not None:
+            disk.free()
+
+    def _meet(self, disk: Disk | None) -> None:
         if self._fate.victim != "start":
             assert self._opened.wait(120), "it did not open the memory"
         time.sleep(self._fate.seconds)
@@ -73,12 +84,6 @@ class Victim:
             self._fill(disk)
         if self._fate.victim in ("valkey", "both"):
             kill_valkey(self._data)
-        if self._fate.victim != "valkey":
-            self._process.kill()
-        self._process.wait(timeout=120)
-        self._reader.join(timeout=60)
-        if self._fate.victim == "disk" and disk is not None:
-            disk.free()
 
     def _fill(self, disk: Disk | None) -> None:
         assert disk is not None

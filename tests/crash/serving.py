@@ -17,6 +17,8 @@ from tests.service.processes import Process
 
 VISITORS = 3
 NODE = "serving"
+START_SECONDS = 300
+"""How long a start may take: the first one after a change of the kernels compiles them."""
 
 
 class Visits:
@@ -39,7 +41,13 @@ class Visits:
 
     def go_on(self, kills: Sequence[tuple[str, float]]) -> None:
         """Visit while the service is killed and started again; it is stopped at the end."""
-        self._service.wait(120)
+        try:
+            self._service.wait(START_SECONDS)
+            self._go_on(kills)
+        finally:
+            self._service.kill()
+
+    def _go_on(self, kills: Sequence[tuple[str, float]]) -> None:
         with ThreadPoolExecutor(VISITORS) as threads:
             visitors = [threads.submit(self._visit, number) for number in range(VISITORS)]
             try:
@@ -47,11 +55,10 @@ class Visits:
                     time.sleep(seconds)
                     self._kill(victim)
                     self._service.start()
-                    self._service.wait(120)
+                    self._service.wait(START_SECONDS)
             finally:
                 self._stop.set()
-            self.steps = [visitor.result(timeout=120) for visitor in visitors]
-        self._service.kill()
+            self.steps = [visitor.result(timeout=START_SECONDS) for visitor in visitors]
 
     def replay(self, reference: ReferenceMemory, steps: Steps) -> None:
         """Bring a reference behind the steps of a session."""
@@ -85,7 +92,7 @@ class Visits:
 
 def asked(client: httpx.Client, path: str, body: object, key: str) -> dict[str, object]:
     """Ask until there is an answer, under one key."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + START_SECONDS
     while True:
         try:
             answer = client.post(path, json=body, headers={"Idempotency-Key": key})

@@ -257,6 +257,7 @@ LEDGER_CALLS: dict[str, Callable[[Asked], Act]] = {
     "Journal.read": lambda a: claimed(a, lambda intent: len(a.journal.read(intent))),
     "Journal.done": lambda a: claimed(a, a.journal.done),
     "Journal.done_until": lambda a: lambda: a.journal.done_until() >= 0,
+    "Journal.last": lambda a: lambda: a.journal.last() >= 0,
     "Journal.waiting": lambda a: lambda: a.journal.waiting() >= 0,
     "Journal.waiting_bytes": lambda a: lambda: a.journal.waiting_bytes() >= 0,
     "Notes.read": lambda a: lambda: a.notes.read(a.name),
@@ -313,7 +314,13 @@ LEDGER_CALLS: dict[str, Callable[[Asked], Act]] = {
 
 ASK_NOTHING = {
     *("Counters.learn_arguments", "Connection.to_socket", "Connection.sha", "Connection.close"),
-    *("Connection.connections", "Connection.database", "Intents.of", "StreamReader.name"),
+    *(
+        "Connection.connections",
+        "Connection.database",
+        "Connection.key",
+        "Intents.of",
+        "StreamReader.name",
+    ),
     *("StreamReader.close", "StreamWriter.send", "StreamWriter.close", "Pipeline.close"),
 }
 """Methods that ask no server, or only as one of the others does."""

@@ -16,6 +16,7 @@ import kato
 import kato.storage.ledger
 from kato.errors import StoreUnavailable
 from kato.storage.ledger import connection as connections
+from kato.storage.ledger import servers as reached
 from kato.storage.ledger.connection import Connection
 
 DEADLINE = 1.5
@@ -27,6 +28,7 @@ def proxied(servers: Backend) -> Iterator[tuple[FaultProxy, Connection]]:
     assert servers.settings.redis_url
     with pytest.MonkeyPatch.context() as patch, FaultProxy(servers.settings.redis_url) as proxy:
         patch.setattr(connections, "ANSWER_SECONDS", DEADLINE)
+        patch.setitem(reached._BY_TCP, "socket_timeout", DEADLINE)
         connection = Connection.to_url(proxy.url)
         yield proxy, connection
         connection.close()

@@ -20,6 +20,7 @@ import kato
 from kato.service import routes
 from kato.storage.clickhouse import client as clickhouse
 from kato.storage.ledger import connection, pipeline
+from kato.storage.ledger import servers as reached
 
 LEDGER_SECONDS, CLICKHOUSE_SECONDS = 1.5, 2
 BOTH = ("ledger", "ClickHouse")
@@ -89,6 +90,7 @@ def service(servers: Backend, tmp_path_factory: pytest.TempPathFactory) -> Itera
         FaultProxy(given.clickhouse_url) as http,
     ):
         patch.setattr(connection, "ANSWER_SECONDS", LEDGER_SECONDS)
+        patch.setitem(reached._BY_TCP, "socket_timeout", LEDGER_SECONDS)
         patch.setattr(clickhouse, "ANSWER_SECONDS", CLICKHOUSE_SECONDS)
         settings = stores.settings(folder, clickhouse=http.url, redis=redis.url)
         with (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from io import FileIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,10 +21,21 @@ class Disk:
         self._filler = folder / "filler"
 
     def fill(self, room: int = 0) -> None:
-        """Leave so many bytes."""
+        """Leave so many bytes, or fewer where others write meanwhile."""
         with self._filler.open("wb", buffering=0) as file:
-            left = os.statvfs(self.folder).f_bavail * os.statvfs(self.folder).f_frsize - room
+            while not self._take(file, room):
+                pass
+
+    def _take(self, file: FileIO, room: int) -> bool:
+        status = os.statvfs(self.folder)
+        left = status.f_bavail * status.f_frsize - room
+        try:
             os.posix_fallocate(file.fileno(), 0, max(left, 1))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return left <= 0
+        return True
 
     def free(self) -> None:
         """Give the space back."""
