@@ -56,7 +56,7 @@ def test_a_hundred_observations_of_one_session(
     assert sorted(events) == sorted([str(number)] for number in range(100))
 
 
-@pytest.mark.parametrize("seconds", [10.0, pytest.param(60.0, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("seconds", [4.0, pytest.param(60.0, marks=pytest.mark.deep)])
 def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
     settings = servers.settings
     assert settings.clickhouse_url
@@ -98,6 +98,7 @@ def test_two_workers_on_a_cluster_whose_slot_moves(
             checked.result()
 
 
+@pytest.mark.deep
 def test_a_session_survives_a_restart(tmp_path: Path) -> None:
     with served(tmp_path, {}) as service:
         made = httpx.post(f"{service.url}/sessions", json={"node_id": "n"}).json()["session_id"]

@@ -21,9 +21,9 @@ TABLES = (
 
 DERIVED = (
     *("minhash_bands", "minhash_coverage", "postings", "posting_coverage"),
-    "last_patterns",
+    *("last_patterns", "carried"),
 )
-"""What is made of the patterns where recall needs it."""
+"""What is made of the patterns where recall needs it, and what says how far they go."""
 
 
 def rows_of(engines: Engines, table: str, kb: int) -> list[Any]:

@@ -43,7 +43,9 @@ def there_and_back(stores_of: Fresh, folder: Path, way: tuple[str, str], seed: i
             assert_counters_are(memory.knowledge_base(name), history.references[name])
 
 
-@pytest.mark.parametrize("way", WAYS[1:], ids="-to-".join)
+@pytest.mark.parametrize(
+    "way", [WAYS[1], pytest.param(WAYS[2], marks=pytest.mark.deep)], ids="-to-".join
+)
 def test_a_history_comes_back(stores_of: Fresh, tmp_path: Path, way: tuple[str, str]) -> None:
     there_and_back(stores_of, tmp_path, way, random.randrange(1 << 30))
 

@@ -148,6 +148,7 @@ def test_the_ledger_is_damaged(data: Data, tmp_path: Path) -> None:
     assert data.answered() == data.answers
 
 
+@pytest.mark.deep
 def test_clickhouse_is_lost(data: Data, archive: Path) -> None:
     shutil.rmtree(data.path / "clickhouse")
     data.refused("ClickHouse's files are lost")
@@ -166,6 +167,7 @@ def test_clickhouse_is_damaged(data: Data, archive: Path) -> None:
     assert data.answered() == data.answers
 
 
+@pytest.mark.deep
 def test_differences(data: Data) -> None:
     with kato.open(data.path) as memory:
         number = memory.numbers()["default"]
@@ -176,6 +178,7 @@ def test_differences(data: Data) -> None:
     assert data.answered() == data.answers
 
 
+@pytest.mark.deep
 def test_a_mistake(data: Data) -> None:
     data.run("clear", "--yes")
     assert data.answered() != data.answers
@@ -183,6 +186,7 @@ def test_a_mistake(data: Data) -> None:
     assert data.answered() == data.answers
 
 
+@pytest.mark.deep
 def test_the_machine_is_gone(data: Data, archive: Path) -> None:
     shutil.rmtree(data.path)
     data.follow("Restore a backup", archive)

@@ -197,6 +197,7 @@ class Dumps:
             assert_is_there(memory, self.old, "")
 
 
+@pytest.mark.deep
 def test_a_killed_process_is_taken_up(tmp_path: Path) -> None:
     dumps = Dumps(tmp_path, Old(1000))
     assert dumps.begin(2, "after").wait(60) == -signal.SIGKILL
