@@ -31,6 +31,8 @@ from kato.errors import (
 )
 from kato.memory.engines import Engines
 
+pytestmark = pytest.mark.servers_deep
+
 GOOD = [["a"], ["b"]]
 EVENTS: list[tuple[Any, type[KatoError], str]] = [
     ("ab", InvalidEvent, "must be a list of lists of symbols, got 'ab'"),

@@ -28,6 +28,8 @@ from tests.test_examples import (
 
 import kato
 
+pytestmark = pytest.mark.servers_deep
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -18,7 +18,7 @@ from kato.memory import searching
 pytestmark = pytest.mark.servers_deep
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     history=histories,
     asked=st.lists(searches, min_size=1, max_size=4),
@@ -39,6 +39,7 @@ def test_pages_are_what_the_reference_finds(
 
 
 @pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.deep
 def test_any_text_is_data(memory: kato.Memory, kb: kato.KnowledgeBase, flushed: bool) -> None:
     for number, text in enumerate(PAYLOADS):
         kb.learn([[text], [f"number {number}"]], metadata={text: text, "all": "same"})

@@ -16,6 +16,8 @@ from kato.errors import Conflict, KnowledgeBaseNotFound, NothingToUndo, Operatio
 from kato.memory import Undoable
 from kato.storage.ledger.operations import Operation
 
+pytestmark = pytest.mark.servers_deep
+
 ABC, AD = [["a"], ["b"], ["c"]], [["a"], ["d"]]
 HOUR = 3600
 

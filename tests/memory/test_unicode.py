@@ -69,7 +69,7 @@ def test_nasty_texts(memory: kato.Memory, kb_name: str, text: str) -> None:
 
 @given(first=texts, second=texts, name=texts)
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_texts(memory: kato.Memory, first: str, second: str, name: str) -> None:
     check(memory, f"{next(_numbers)}{name}", first, second)

@@ -21,6 +21,8 @@ from kato.memory.engines import Engines
 from kato.memory.learning import LessonBuilder, Material
 from kato.model.vector import checked_vector
 
+pytestmark = pytest.mark.servers_deep
+
 Vector = list[float]
 
 

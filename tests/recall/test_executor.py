@@ -135,7 +135,7 @@ def both(
     observed=st.lists(st.sampled_from(LETTERS + "?!"), min_size=2, max_size=8),
     size=st.sampled_from([64, 200, 333, 1 << 20]),
 )
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 def test_compiled_filters_are_the_filters(
     stored: kato.KnowledgeBase,
     memory: kato.Memory,
@@ -152,6 +152,7 @@ def test_compiled_filters_are_the_filters(
 
 @pytest.mark.servers_deep
 @pytest.mark.parametrize("metrics", [True, False])
+@pytest.mark.deep
 def test_orders_leave_the_same(
     stored: kato.KnowledgeBase, memory: kato.Memory, metrics: bool
 ) -> None:

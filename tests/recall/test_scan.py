@@ -11,6 +11,8 @@ import pytest
 import kato
 from kato.recall import sample, scan
 
+pytestmark = pytest.mark.servers_deep
+
 PATTERNS = 3000
 
 

@@ -54,6 +54,7 @@ def test_the_command_asks_the_service(
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar"]
 
 
+@pytest.mark.deep
 def test_what_is_sent_can_be_restored(served: str, tmp_path: Path) -> None:
     assert fetch_backup(served, None, tmp_path / "a.tar") > 5000
     with (

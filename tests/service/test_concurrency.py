@@ -37,6 +37,7 @@ def check(url: str, memory: kato.Memory, node: str, seconds: float) -> None:
     assert_counters_are(memory.knowledge_base(node), reference)
 
 
+@pytest.mark.deep
 def test_fifty_sessions_on_one_node(url: str, memory: kato.Memory, kb_name: str) -> None:
     check(url, memory, kb_name, SECONDS)
 

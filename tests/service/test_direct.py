@@ -75,7 +75,7 @@ def told(answer: httpx.Response) -> Any:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(BODIES)
 @example(("observe", '{"strings": ["a"], "emotives": {"joy": 1e999}}'))

@@ -66,7 +66,7 @@ def validated(case: Case[Any], url: str, session: str) -> None:
 
 
 @API.parametrize()
-@options(4)
+@options(2)
 def test_requests(case: Case[Any], served: str, session: str) -> None:
     validated(case, served, session)
 
@@ -82,7 +82,7 @@ RUN = 5
 """Programs that one run of Hypothesis generates."""
 
 
-@pytest.mark.parametrize("examples", [25, pytest.param(800, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("examples", [12, pytest.param(800, marks=pytest.mark.deep)])
 def test_programs(served: str, examples: int) -> None:
     machine: Any = API.as_state_machine()
 

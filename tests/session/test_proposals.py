@@ -17,6 +17,8 @@ from kato.session import Observation, Observed, Session
 from kato.storage.ledger import pipeline as pipelines
 from kato.storage.ledger.pipeline import Pipeline
 
+pytestmark = pytest.mark.servers_deep
+
 Step = Callable[[Pipeline], Awaitable[Any]]
 
 

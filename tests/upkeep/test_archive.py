@@ -203,6 +203,7 @@ def kill_restore(origin: Backend, kept: Path, empty: Backend, where: str, times:
         assert state_of(memory) == state
 
 
+@pytest.mark.deep
 def test_a_backup_that_is_killed(origin: Backend, tmp_path: Path) -> None:
     kill_backup(origin, tmp_path, *random.choice(KILLS_OF_BACKUP))
 

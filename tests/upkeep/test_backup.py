@@ -59,6 +59,7 @@ def test_histories_come_back(
     there_and_back(stores_of, tmp_path, way, seed)
 
 
+@pytest.mark.deep
 def test_what_was_taken_away_before_a_backup_is_given_back_after_it(tmp_path: Path) -> None:
     settings = Settings.from_environment({})
     with kato.open(tmp_path / "data", settings=settings) as memory:

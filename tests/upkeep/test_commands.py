@@ -8,6 +8,7 @@ import pytest
 from tests.upkeep.commands import Kato, told
 
 
+@pytest.mark.deep
 def test_a_round(run: Kato, tmp_path: Path) -> None:
     one, two, archive = tmp_path / "one", tmp_path / "two", tmp_path / "monday.tar"
     table = tmp_path / "all.ndjson"

@@ -18,6 +18,7 @@ from kato.upkeep.backup import backup
 from kato.upkeep.restore import restore
 
 
+@pytest.mark.deep
 def test_layers_come_back(stores_of: Fresh, tmp_path: Path) -> None:
     origin, target = stores_of("embedded", "a"), stores_of("servers", "b")
     with origin.open() as memory, layers_of(memory) as market:

@@ -157,6 +157,7 @@ def test_clickhouse_is_lost(data: Data, archive: Path) -> None:
     assert data.answered() == data.answers
 
 
+@pytest.mark.deep
 def test_clickhouse_is_damaged(data: Data, archive: Path) -> None:
     for file in (data.path / "clickhouse").rglob("*.bin"):
         file.write_bytes(b"\xff" * file.stat().st_size)

@@ -17,6 +17,8 @@ from kato.errors import Conflict, InvalidInput, UnreadableInput
 from kato.storage.ledger.notes import Notes
 from kato.upkeep.transfer import export_to, import_from
 
+pytestmark = pytest.mark.servers_deep
+
 KINDS = ("parquet", "ndjson")
 
 

@@ -18,6 +18,8 @@ from kato.storage.clickhouse.patterns import PatternSink
 from kato.storage.clickhouse.postings import PostingTables, Wanted
 from kato.storage.clickhouse.signatures import SHAPES, Reaching
 
+pytestmark = pytest.mark.servers_deep
+
 PATTERNS = 45
 RANGE = 10
 

@@ -76,6 +76,7 @@ def test_the_documented_commands_run(
     assert not list((dumps / "cache" / "migration").iterdir())
 
 
+@pytest.mark.deep
 def test_what_is_told_as_json(dumps: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ["kato3", "--clickhouse", "patterns.parquet", "--redis", "keys.ndjson"]
     given += ["--map", "alice_old=alice", "--vectors", "vectors.ndjson"]

@@ -178,6 +178,7 @@ def test_the_source_is_only_read(
         list(table.rows_of(installation.clickhouse, Path()))
 
 
+@pytest.mark.deep
 def test_what_a_killed_run_left_is_ended(installation: Installation, tmp_path: Path) -> None:
     """Else a Valkey with the dump would stay for ever."""
     keys = dump_keys(tmp_path, installation.old)

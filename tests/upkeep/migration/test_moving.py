@@ -91,7 +91,11 @@ def dying(monkeypatch: pytest.MonkeyPatch, last: int, *, before: bool) -> None:
 @pytest.mark.servers_deep
 @pytest.mark.parametrize(
     ("before", "stride"),
-    [(True, 5), (False, 3), *(pytest.param(w, 1, marks=pytest.mark.deep) for w in (True, False))],
+    [
+        (True, 5),
+        pytest.param(False, 3, marks=pytest.mark.deep),
+        *(pytest.param(w, 1, marks=pytest.mark.deep) for w in (True, False)),
+    ],
 )
 def test_wherever_it_ends_everything_is_there_once(
     memory: kato.Memory, kb_name: str, staged: Stage, before: bool, stride: int
