@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.market.filling import BEGIN, MINUTE, layers_of, walk
+from tests.storage import stores
+from tests.storage.stores import Backend
 from tests.upkeep.conftest import Fresh
 from tests.upkeep.market_state import layers
 
@@ -16,6 +18,15 @@ from kato.market.log.records import Span
 from kato.storage.ledger.hold import Hold
 from kato.upkeep.backup import backup
 from kato.upkeep.restore import restore
+
+
+@pytest.fixture(scope="module", params=["embedded", "servers"])
+def backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Backend:
+    """Of this module alone: a batch of ingest that others left would never be carried."""
+    if request.param == "servers":
+        servers: Backend = request.getfixturevalue("own_servers")
+        return servers
+    return stores.embedded(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.mark.deep
