@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from tests.storage import stores
 from tests.upkeep.mortal import killed
-from tests.upkeep.test_transfer import known_to, rows
+from tests.upkeep.test_transfer import rows
+from tests.upkeep.whole import known_to
 
 from kato.upkeep.transfer import import_from
 
