@@ -101,7 +101,8 @@ class Victim:
     def _note(self, word: str, load: str = "", rest: str = "") -> None:
         if word == "opened":
             self._opened.set()
-            self.before_archive[self.done.get(Archiving.name, 0)] = dict(self.done)
+            if Archiving.name in self.done:
+                self.before_archive[self.done[Archiving.name]] = dict(self.done)
         elif word == "done":
             self.done[load] = int(rest)
             if load == Archiving.name:
