@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.environment import RESULTS, ROOT
 from benchmarks.market_tables import MARKET_TABLES
+from benchmarks.plain_tables import PLAIN_TABLES
 from benchmarks.recall_tables import RECALL_TABLES
 
 
@@ -175,6 +176,7 @@ def main() -> None:
     _write(ROOT / "docs" / "filters.md", FILTER_TABLES)
     _write(ROOT / "docs" / "recall.md", RECALL_TABLES)
     _write(ROOT / "docs" / "market.md", MARKET_TABLES)
+    _write(ROOT / "docs" / "plain.md", PLAIN_TABLES)
 
 
 def _write(document: Path, tables: dict[str, Callable[[], str]]) -> None:

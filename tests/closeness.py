@@ -15,7 +15,9 @@ Answer = tuple[list[dict[str, Any]], list[dict[str, Any]]]
 """Predictions and future potentials, as built-in types."""
 
 
-def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
+def differences(
+    expected: Any, actual: Any, path: str = "", tolerance: float = TOLERANCE
+) -> list[str]:
     """Where two nested values differ, as readable lines; none if they agree.
 
     >>> differences({"a": [1.0, 2]}, {"a": [1.0 + 1e-12, 3]})
@@ -30,8 +32,11 @@ def differences(expected: Any, actual: Any, path: str = "") -> list[str]:
             for at, (one, other) in enumerate(zip(expected, actual, strict=True))
         ]
     else:
-        return [] if _equal(expected, actual) else [f"{path}: {expected!r} != {actual!r}"]
-    return [line for where, one, other in pairs for line in differences(one, other, where)]
+        equal = _equal(expected, actual, tolerance)
+        return [] if equal else [f"{path}: {expected!r} != {actual!r}"]
+    return [
+        line for where, one, other in pairs for line in differences(one, other, where, tolerance)
+    ]
 
 
 def assert_as_reference(
@@ -69,7 +74,7 @@ def _assert_descending(values: list[float]) -> None:
     assert all(one >= other - TOLERANCE for one, other in pairwise(values)), values
 
 
-def _equal(expected: Any, actual: Any) -> bool:
+def _equal(expected: Any, actual: Any, tolerance: float) -> bool:
     if isinstance(expected, float) and isinstance(actual, (int, float)):
-        return math.isclose(expected, actual, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        return math.isclose(expected, actual, rel_tol=tolerance, abs_tol=tolerance)
     return bool(expected == actual)

@@ -22,7 +22,15 @@ from kato.matching import (
     qualifies,
     similar_symbols,
 )
-from kato.metrics import Corpus, affinity_weights, assemble, measure, rank, worded_events
+from kato.metrics import (
+    COMPILED,
+    Arithmetic,
+    Corpus,
+    affinity_weights,
+    assemble,
+    rank,
+    worded_events,
+)
 from kato.model.emotive import average_emotives
 
 
@@ -64,7 +72,10 @@ class Encoded:
 
 
 def predict(
-    memory: ReferenceMemory, events: Sequence[Sequence[str]], **changes: Any
+    memory: ReferenceMemory,
+    events: Sequence[Sequence[str]],
+    arithmetic: Arithmetic = COMPILED,
+    **changes: Any,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """As :meth:`ReferenceMemory.predict`, by the kernels."""
     config = {**DEFAULTS, **changes}
@@ -76,7 +87,7 @@ def predict(
     survivors, alignment = _survivors(encoded, observation, config)
     known = {p["id"]: p for p in encoded.patterns}
     patterns = [known[number] for number in survivors.ids.tolist()]
-    measures = measure(
+    measures = arithmetic.measure(
         observation,
         survivors,
         alignment,
@@ -104,6 +115,7 @@ def predict(
         sequences=worded_events(survivors, known_texts),
         texts=known_texts,
         emotives=[average_emotives(patterns[index]["emotives"]) for index in order],
+        compare=arithmetic.compare,
     )
     return msgspec.to_builtins(answer.predictions), msgspec.to_builtins(answer.future_potentials)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from benchmarks.market_tables import MARKET_TABLES
+from benchmarks.plain_tables import PLAIN_TABLES
 from benchmarks.tables import FILTER_TABLES, TABLES
 from tools.references import DOCUMENTS as REFERENCES
 
@@ -21,6 +22,7 @@ from kato.settings import Settings
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FILTERS = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
+PLAIN = (ROOT / "docs" / "plain.md").read_text(encoding="utf-8")
 MARKET = (ROOT / "docs" / "market.md").read_text(encoding="utf-8")
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*.json"))
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -36,6 +38,10 @@ def test_the_filters_examples_answer_as_printed() -> None:
 
 def test_the_recall_examples_answer_as_printed() -> None:
     assert_answers_as_printed(ROOT / "docs" / "recall.md", 10)
+
+
+def test_the_plain_examples_answer_as_printed() -> None:
+    assert_answers_as_printed(ROOT / "docs" / "plain.md", 5)
 
 
 def test_the_market_s_examples_answer_as_printed() -> None:
@@ -73,8 +79,9 @@ def test_the_command_exists(command: str) -> None:
         *((README, name, table) for name, table in TABLES.items()),
         *((FILTERS, name, table) for name, table in FILTER_TABLES.items()),
         *((MARKET, name, table) for name, table in MARKET_TABLES.items()),
+        *((PLAIN, name, table) for name, table in PLAIN_TABLES.items()),
     ],
-    ids=[*TABLES, *FILTER_TABLES, *MARKET_TABLES],
+    ids=[*TABLES, *FILTER_TABLES, *MARKET_TABLES, *PLAIN_TABLES],
 )
 def test_the_table_is_what_was_measured(document: str, name: str, table: Callable[[], str]) -> None:
     shown = document.split(f"<!-- table: {name} -->\n")[1].split("<!-- end -->", maxsplit=1)[0]

@@ -15,6 +15,9 @@ from kato.errors import InvalidConfig
 RecallPlan = Literal["auto", "index", "sql", "scan"]
 RECALL_PLANS: tuple[RecallPlan, ...] = ("auto", "index", "sql", "scan")
 
+PlainPart = Literal["recall", "kernels", "filters", "batches"]
+PLAIN_PARTS: tuple[PlainPart, ...] = ("recall", "kernels", "filters", "batches")
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What the environment decides. Read it once with :meth:`from_environment`.
@@ -34,6 +37,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ``auto`` by the index, and by the postings where the index would take too much memory.
         recall_memory_mb: MiB the recall index may take in memory, 1 or more
             (``KATO_RECALL_MEMORY_MB``). A million patterns of 12 symbols take 110.
+        plain: What plain, slow algorithms do in the place of the fast ones, names by commas or
+            ``all`` (``KATO_PLAIN``): ``recall`` aligns every pattern, ``kernels`` uses no compiled
+            code and so recalls plainly too, ``filters`` asks ClickHouse for each filter by itself,
+            ``batches`` does one thing at a time.
         service_name: The end of the labels of nodes (``KATO_SERVICE_NAME``).
         session_ttl: Seconds a session of the service lives on after it was used, unless it says
             otherwise, 1 or more (``KATO_SESSION_TTL``).
@@ -74,6 +81,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     flush_interval_ms: int = 200
     recall_plan: RecallPlan = "auto"
     recall_memory_mb: int = 4096
+    plain: tuple[PlainPart, ...] = ()
     service_name: str = "kato"
     session_ttl: int = 3600
     session_auto_extend: bool = True
@@ -109,6 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             flush_interval_ms=_integer(env, "KATO_FLUSH_INTERVAL_MS", 200, 1, 60_000),
             recall_plan=_recall_plan(env.get("KATO_RECALL_PLAN") or "auto"),
             recall_memory_mb=_integer(env, "KATO_RECALL_MEMORY_MB", 4096, 1, 1 << 20),
+            plain=_plain(env.get("KATO_PLAIN") or ""),
             service_name=env.get("KATO_SERVICE_NAME") or "kato",
             session_ttl=_integer(env, "KATO_SESSION_TTL", 3600, 1, 1 << 31),
             session_auto_extend=_boolean(env, "KATO_SESSION_AUTO_EXTEND", default=True),
@@ -156,6 +165,14 @@ def _recall_plan(text: str) -> RecallPlan:
             return plan
     names = ", ".join(RECALL_PLANS)
     raise InvalidConfig({"KATO_RECALL_PLAN": f"must be one of {names}, got {text!r}"})
+
+
+def _plain(text: str) -> tuple[PlainPart, ...]:
+    named = {name for part in text.lower().split(",") if (name := part.strip())}
+    if strange := sorted(named - {*PLAIN_PARTS, "all"}):
+        names = ", ".join(PLAIN_PARTS)
+        raise InvalidConfig({"KATO_PLAIN": f"must name {names} or all, got {strange[0]!r}"})
+    return tuple(part for part in PLAIN_PARTS if part in named or "all" in named)
 
 
 def _log_level(text: str) -> str:

@@ -179,6 +179,7 @@ def test_completion_lists_commands_and_served_knowledge_bases(url: str) -> None:
     assert time.monotonic() - began < 20
 
 
+@pytest.mark.deep
 def test_completion_can_be_installed(tmp_path: Path) -> None:
     environment = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     done = kato("--install-completion", "bash", **environment)

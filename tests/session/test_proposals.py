@@ -24,7 +24,7 @@ def piped(memory: kato.Memory, step: Step) -> Any:
     """What a coroutine answers that is given a pipeline."""
 
     async def run() -> Any:
-        pipeline = memory.pipeline()
+        pipeline = Pipeline(memory.ledger())
         try:
             return await step(pipeline)
         finally:

@@ -14,6 +14,7 @@ from tests.simulation.network import SCRIPTS, Network, Wire
 from tests.simulation.scheduler import Scheduler, Task
 
 import kato
+from kato.memory.algorithms import Algorithms
 from kato.memory.engines import Engines
 from kato.memory.knowledge_base import KnowledgeBase
 from kato.memory.predicting import Predictor
@@ -73,6 +74,7 @@ class Process:
         self.journal = Journal(self.connection)
         self.writer = Writer(self.journal, sink, 1.0, lambda: self._keep_up(sink))
         engines = SimpleNamespace(
+            algorithms=Algorithms([]),
             counters=counters,
             sessions=Sessions(self.connection),
             tables=tables,

@@ -55,6 +55,7 @@ def settings(folder: Path, *, clickhouse: str | None = None, redis: str | None =
         clickhouse_url=clickhouse,
         redis_url=redis,
         flush_interval_ms=NEVER_MS,
+        plain=Settings.from_environment().plain,
     )
 
 

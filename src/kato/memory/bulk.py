@@ -36,12 +36,16 @@ class BulkLearner:
         kb: Its name.
         counters: The ledger's counters.
         writer: Empties a journal that is full.
+        most: Patterns in one step.
     """
 
-    def __init__(self, kb: str, counters: Counters, writer: Writer) -> None:
+    def __init__(
+        self, kb: str, counters: Counters, writer: Writer, most: int = LESSON_PATTERNS
+    ) -> None:
         self._kb = kb
         self._counters = counters
         self._writer = writer
+        self._most = most
 
     def learn(self, sequences: Iterable[Events | Example]) -> LearnReport:
         """See :meth:`kato.memory.knowledge_base.KnowledgeBase.learn_many`."""
@@ -79,7 +83,7 @@ class BulkLearner:
         placed: list[Placed] = []
         for number in count():
             lesson = _Placing()
-            for each in islice(remaining, LESSON_PATTERNS):
+            for each in islice(remaining, self._most):
                 lesson.add(each, material)
             if not lesson.placed:
                 return placed
@@ -123,6 +127,33 @@ class BulkLearner:
                 if self._writer.failure is not None or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+
+class SingleLearner(BulkLearner):
+    """Learns many sequences one by one: each is durable before the next is looked at."""
+
+    def __init__(self, kb: str, counters: Counters, writer: Writer) -> None:
+        super().__init__(kb, counters, writer, most=1)
+
+    def learn(self, sequences: Iterable[Events | Example]) -> LearnReport:
+        """See :meth:`kato.memory.knowledge_base.KnowledgeBase.learn_many`."""
+        given = new = known = 0
+        for sequence in sequences:
+            example = sequence if isinstance(sequence, Example) else Example(sequence)
+            frequencies = self._learn_one(material_of_example(example))
+            given += 1
+            new += frequencies == [1]
+            known += len(frequencies) - (frequencies == [1])
+        return LearnReport(given, new, known, given - new - known)
+
+    def _learn_one(self, material: Material) -> list[int]:
+        """Its frequency after it; none if it is too short."""
+        builder = LessonBuilder()
+        if builder.add(material) is None:
+            return []
+        persistence = SessionConfig().persistence
+        learn = partial(self._counters.learn, self._kb, builder.lesson(), persistence=persistence)
+        return self._patiently(learn).frequencies
 
 
 class _Placing:

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from kato.errors import KatoError, StoreUnreadable
+from kato.memory.algorithms import Algorithms
 from kato.recall.index.catalog import Catalog
 from kato.recall.index.plan import IndexPlan
 from kato.recall.planner import Planner
@@ -26,7 +27,6 @@ from kato.storage.clickhouse.postings import PostingTables
 from kato.storage.embedded.directory import DataDirectory
 from kato.storage.embedded.valkey import EmbeddedValkey
 from kato.storage.ledger.connection import SHARD, Connection
-from kato.storage.ledger.counters import Counters
 from kato.storage.ledger.journal import Journal
 from kato.storage.ledger.sessions import Sessions
 
@@ -48,7 +48,9 @@ class Engines:
         tables: ClickHouse's tables.
         ids: ClickHouse's ids.
         catalog: The segments of the recall index.
-        planner: Recalls.
+        algorithms: Those the settings choose.
+        planner: Recalls by the plan that serves best.
+        recall: Recalls; the planner, if not every pattern is to be looked at.
         writer: Carries the journal to ClickHouse.
 
     Raises:
@@ -63,13 +65,16 @@ class Engines:
             settings = msgspec.structs.replace(
                 settings, data_dir=path, clickhouse_url=None, redis_url=None
             )
+        self.algorithms = Algorithms(settings.plain)
         with ExitStack() as started:
             self.directory = self._directory(settings, started)
             self.connection = self._ledger(settings, started)
             self._clickhouse = self._patterns(settings, started)
             migrate(self._clickhouse)
             store = _store_of(self.connection, self._clickhouse)
-            self.counters = Counters(self.connection, settings.journal_limit_mb << 20)
+            self.counters = self.algorithms.counters(
+                self.connection, settings.journal_limit_mb << 20
+            )
             self.sessions = Sessions(self.connection)
             self.journal = Journal(self.connection)
             self.tables = PatternTables(self._clickhouse)
@@ -78,6 +83,7 @@ class Engines:
             started.callback(builder.close)
             self.catalog = self._catalog(settings, store, builder, started)
             self.planner = self._planner(settings, builder, started)
+            self.recall = self.algorithms.recall(self.planner, self.tables)
             self.writer = self._writer(settings, started)
             self._started = started.pop_all()
 
@@ -137,7 +143,7 @@ class Engines:
         planner = Planner(
             IndexPlan(self.catalog),
             SqlPlan(self.tables, postings, samples),
-            Scan(self.tables, samples),
+            Scan(self.tables, samples, self.algorithms.filtering),
             settings.recall_plan,
             SqlPlan(PatternTables(clickhouse), PostingTables(clickhouse)).advance,
         )
@@ -154,7 +160,8 @@ class Engines:
             while self.counters.drop_some():
                 pass
 
-        writer = Writer(self.journal, sink, settings.flush_interval_ms / 1000, upkeep)
+        interval, rows = settings.flush_interval_ms / 1000, self.algorithms.batch_rows
+        writer = Writer(self.journal, sink, interval, upkeep, rows)
         started.callback(_flush_at_the_end, writer)
         started.callback(writer.close)
         writer.start()

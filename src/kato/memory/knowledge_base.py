@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from kato.errors import Conflict, PatternNotFound
-from kato.memory.bulk import BulkLearner, material_of_example
+from kato.memory.bulk import material_of_example
 from kato.memory.copies import PatternCopy, Placed, material_of
 from kato.memory.editing import MOST_RECORDS, checked_edit
 from kato.memory.engines import Engines
@@ -50,7 +50,7 @@ class KnowledgeBase:
         self.sessions = engines.sessions
         self._engines = engines
         self._counters = engines.counters
-        self._bulk = BulkLearner(name, engines.counters, engines.writer)
+        self._bulk = engines.algorithms.learner(name, engines.counters, engines.writer)
         self._predictor = predictor
         self._explainer = Explainer(predictor, engines.counters, engines.tables)
         self._searcher = Searcher(engines.counters, engines.tables, predictor, engines.writer)

@@ -77,7 +77,12 @@ class Memory:
         self._close = weakref.finalize(self, engines.close)
         tail, vocabulary = Tail(), Vocabulary(engines.tables)
         self._predictor = Predictor(
-            engines.counters, tail, engines.planner, engines.tables, vocabulary
+            engines.counters,
+            tail,
+            engines.recall,
+            engines.tables,
+            vocabulary,
+            engines.algorithms.arithmetic,
         )
 
     def __enter__(self) -> Self:
@@ -145,9 +150,9 @@ class Memory:
         """The connection to the ledger; the memory closes it."""
         return self._engines.connection
 
-    def pipeline(self) -> Pipeline:
-        """A way to ask the ledger from an event loop."""
-        return Pipeline(self._engines.connection)
+    def pipeline(self) -> Pipeline | None:
+        """A way to ask the ledger from an event loop; None if steps are to go one by one."""
+        return self._engines.algorithms.pipeline(self._engines.connection)
 
     def stores(self) -> tuple[str, ...]:
         """The names of the stores, for :meth:`ask`."""
@@ -168,6 +173,10 @@ class Memory:
         """Tell other processes where this one serves its data directory, if it has one."""
         if self._engines.directory is not None:
             self._engines.directory.announce(url)
+
+    def prepare(self) -> None:
+        """Get ready to predict: else the first prediction waits for code to be compiled."""
+        self._engines.algorithms.prepare()
 
     def flush(self) -> None:
         """Carry everything to ClickHouse now. Nothing needs it: what is learned is durable."""

@@ -15,13 +15,14 @@ from kato.errors import Conflict, KatoError
 from kato.matching import Candidates, Observation
 from kato.memory.vocabulary import Vocabulary
 from kato.metrics import (
+    COMPILED,
+    Arithmetic,
     Corpus,
     Measures,
     Texts,
     affinity_weights,
     assemble,
     counted_symbols,
-    measure,
     rank,
     worded_events,
 )
@@ -91,21 +92,24 @@ class Predictor:
         recall: Finds the patterns.
         tables: ClickHouse's tables.
         vocabulary: Texts of symbols.
+        arithmetic: Computes the numbers.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917, each is a thing of its own, and all are needed
         self,
         counters: Counters,
         tail: Tail,
         recall: Recall,
         tables: PatternTables,
         vocabulary: Vocabulary,
+        arithmetic: Arithmetic = COMPILED,
     ) -> None:
         self._counters = counters
         self._tables = tables
         self._tail = tail
         self._recall = recall
         self._vocabulary = vocabulary
+        self._arithmetic = arithmetic
 
     def predict(self, kb: str, events: list[Event], config: SessionConfig) -> Predictions:
         """Predict from a memory of checked events, in stored order.
@@ -281,7 +285,7 @@ class Predictor:
             raise MovedError
         if isinstance(wording, KatoError):
             raise wording
-        measures = measure(
+        measures = self._arithmetic.measure(
             observation,
             survivors,
             alignment,
@@ -319,6 +323,7 @@ class Predictor:
             emotives=[average_emotives(emotives.get(i, ())) for i in order.tolist()]
             if emotives
             else (),
+            compare=self._arithmetic.compare,
         )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import compress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching import Alignment, Candidates, Observation, matched_positions
+from kato.matching import Alignment, Candidates, Observation
 from kato.matching.characters import character_ratio
 from kato.metrics.ensemble import Measures
-from kato.metrics.spans import Flags, differences, presents_of
+from kato.metrics.spans import Comparison, Flags, compare
 from kato.metrics.wording import Texts, chosen, parted, worded
 from kato.model.emotive import Emotives
 from kato.model.event import Event
@@ -57,6 +57,7 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
     sequences: Sequence[list[Event]],
     texts: Texts,
     emotives: Sequence[Emotives] = (),
+    compare: Callable[[Observation, Candidates, Alignment], Comparison] = compare,
 ) -> Predictions:
     """Build the predictions of the ranked survivors, and the futures all survivors agree on.
 
@@ -70,16 +71,17 @@ def assemble(  # noqa: PLR0913, each is a thing of its own, and all are needed
         sequences: The events of all survivors, see :func:`kato.metrics.wording.worded_events`.
         texts: By id, the texts of all symbols of the survivors.
         emotives: Averages of each returned pattern, in the order of ``order``; none if left out.
+        compare: Says what the memory and each returned pattern share.
     """
     aligned = alignment.take(order)
-    returned = _Returned(observation, survivors.take(order), aligned, texts)
+    compared = compare(observation, survivors.take(order), aligned)
     columns = {
         **_events([sequences[at] for at in order.tolist()], aligned),
         "type": ["prototypical"] * len(order),
         "name": names,
         "emotives": emotives or [{} for _ in range(len(order))],
         **_values(measures, order),
-        **returned.matches(),
+        **_Returned(observation, aligned, texts).matches(compared),
     }
     rows = zip(*(columns[field] for field in Prediction.__struct_fields__), strict=True)
     predictions = [Prediction(*row) for row in rows]
@@ -100,29 +102,19 @@ def _events(sequences: list[list[Event]], alignment: Alignment) -> dict[str, Col
 class _Returned:
     """The returned patterns beside the memory, in texts, field by field."""
 
-    def __init__(
-        self,
-        observation: Observation,
-        patterns: Candidates,
-        alignment: Alignment,
-        texts: Texts,
-    ) -> None:
+    def __init__(self, observation: Observation, alignment: Alignment, texts: Texts) -> None:
         self._observation = observation
-        self._patterns = patterns
         self._alignment = alignment
         self._texts = texts
 
-    def matches(self) -> dict[str, Column]:
+    def matches(self, found: Comparison) -> dict[str, Column]:
         """What memory and patterns share, and what not."""
-        hits = matched_positions(self._observation, self._patterns, self._alignment)
-        presents = presents_of(self._patterns, self._alignment)
-        found = differences(self._observation, presents, self._alignment, hits)
         texts = self._observation.texts
         return {
-            "matches": [list(compress(texts, row)) for row in hits.tolist()],
-            "missing": self._missing(presents, found.missing),
+            "matches": [list(compress(texts, row)) for row in found.hits.tolist()],
+            "missing": self._missing(found.presents, found.missing),
             "extras": self._extras(found.extra),
-            "anomalies": self._anomalies(hits),
+            "anomalies": self._anomalies(found.hits),
         }
 
     def _missing(self, presents: Candidates, missing: Flags) -> Column:

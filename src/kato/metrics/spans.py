@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kato.matching import Alignment, Candidates, Observation
+from kato.matching import Alignment, Candidates, Observation, matched_positions
 from kato.matching.candidates import Place
 from kato.matching.codes import code_of
 from kato.matching.compiled import Array, allocating, kernel_array
@@ -24,6 +24,29 @@ def presents_of(patterns: Candidates, alignment: Alignment) -> Candidates:
 
 def _present_end(alignment: Alignment) -> Place:
     return Place(alignment.present_end, alignment.present_events_end)
+
+
+class Comparison(NamedTuple):
+    """The memory beside k patterns.
+
+    Attributes:
+        hits: bool[k, n], which observed symbols are matched.
+        presents: The presents, see :func:`presents_of`.
+        missing: bool[total], which symbols of the presents were not matched.
+        extra: bool[k, n], which observed symbols are not in the present.
+    """
+
+    hits: Flags
+    presents: Candidates
+    missing: Flags
+    extra: Flags
+
+
+def compare(observation: Observation, patterns: Candidates, alignment: Alignment) -> Comparison:
+    """Compare the memory with each pattern it is aligned with."""
+    hits = matched_positions(observation, patterns, alignment)
+    presents = presents_of(patterns, alignment)
+    return Comparison(hits, presents, *differences(observation, presents, alignment, hits))
 
 
 class Differences(NamedTuple):

@@ -12,6 +12,7 @@ import msgspec
 
 from kato.recall.condition import Condition
 from kato.recall.filters import Executor
+from kato.recall.filters.execution import Filtering
 from kato.recall.look import Look
 from kato.recall.query import Query, Recalled
 from kato.recall.rounds import in_rounds
@@ -36,10 +37,17 @@ class Scan:
     Args:
         tables: Where the patterns are.
         samples: Shared with other plans, if there are some.
+        filtering: Carries out the filters of a session that names some.
     """
 
-    def __init__(self, tables: PatternTables, samples: Samples | None = None) -> None:
+    def __init__(
+        self,
+        tables: PatternTables,
+        samples: Samples | None = None,
+        filtering: Filtering = Executor,
+    ) -> None:
         self._tables = tables
+        self._filtering = filtering
         self._samples = samples or Samples(tables)
 
     def recall(self, query: Query) -> Recalled:
@@ -58,7 +66,7 @@ class Scan:
 
     def _filtered(self, look: Look) -> Recalled:
         """The best of the patterns that pass the session's filters."""
-        executor = Executor(look.query, self._tables)
+        executor = self._filtering(look.query, self._tables)
         trace, blocks = look.query.trace, executor.blocks(0, BLOCK)
         if trace is not None:
             blocks = trace.watching(blocks)

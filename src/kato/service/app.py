@@ -11,7 +11,6 @@ from fastapi.middleware.cors import CORSMiddleware
 
 from kato.market import extra
 from kato.memory import Memory, open_memory
-from kato.memory.kernels import compile_kernels
 from kato.service.access import Access, authorised, keys_of
 from kato.service.context import Context
 from kato.service.failures import add_handlers
@@ -93,7 +92,7 @@ def create_app(settings: Settings | None = None, memory: Memory | None = None) -
         opened = memory or open_memory(settings=settings)
         try:
             app.state.context = context = Context(opened, settings)
-            await context.call(compile_kernels)  # else the first to ask would wait for it
+            await context.call(opened.prepare)
             async with context.events.running(), context.watch.running(), aclosing(context):
                 yield
         finally:

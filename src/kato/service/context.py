@@ -91,8 +91,9 @@ class Context:
         self, session: Session, observation: Observation, operation: Operation | None
     ) -> Observed:
         """Let a session observe; what needs the ledger alone is asked of it from here."""
-        proposal = None if operation is not None else session.propose(observation)
-        if proposal is None:
+        pipeline = self._pipeline if operation is None else None
+        proposal = None if pipeline is None else session.propose(observation)
+        if pipeline is None or proposal is None:
             return await self.call(
                 session.observe,
                 observation.symbols,
@@ -101,13 +102,14 @@ class Context:
                 metadata=observation.metadata,
                 operation=operation,
             )
-        if await self._pipeline.run("learn", *proposal.arguments) is not None:
+        if await pipeline.run("learn", *proposal.arguments) is not None:
             return session.accept(proposal)
         return await self.call(session.settle, proposal)
 
     async def aclose(self) -> None:
         """Close what was opened here."""
-        await self._pipeline.close()
+        if self._pipeline is not None:
+            await self._pipeline.close()
         await self.call(self.layers.close)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -71,6 +71,7 @@ class Writer:
         sink: Where they go.
         interval: Seconds an entry may wait.
         upkeep: Called from the thread once in a while when nothing waits.
+        rows: Most rows of a batch; an entry is never cut.
 
     Attributes:
         failure: The last error, until a batch succeeds.
@@ -85,11 +86,13 @@ class Writer:
         sink: Sink[Any],
         interval: float,
         upkeep: Callable[[], None] = lambda: None,
+        rows: int = BATCH_ROWS,
     ) -> None:
         self._log = log
         self._sink = sink
         self._interval = interval
         self._upkeep = upkeep
+        self._rows = rows
         self._upkeep_at = time.monotonic() + UPKEEP_SECONDS
         self._stopping = threading.Event()
         self._step_lock = threading.Lock()
@@ -110,7 +113,7 @@ class Writer:
             KatoError: The log or the sink fails.
         """
         with self._step_lock:
-            intent = self._log.claim(BATCH_ROWS, BATCH_BYTES)
+            intent = self._log.claim(self._rows, BATCH_BYTES)
             if intent is None:
                 return 0
             self._sink.insert(self._log.read(intent), intent.token)
@@ -144,7 +147,7 @@ class Writer:
     def _carry_all(self) -> bool:
         try:
             # A batch costs ten milliseconds however small: only a full one is followed at once.
-            while not self._stopping.is_set() and self.step() >= BATCH_ROWS // 2:
+            while not self._stopping.is_set() and self.step() >= max(1, self._rows // 2):
                 time.sleep(0)  # let another caller of step in
             self._keep_up()
         except Exception as error:  # noqa: BLE001 - nobody would see a thread end

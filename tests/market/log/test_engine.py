@@ -103,6 +103,7 @@ def test_settings_that_do_not_go_together(tmp_path: Path, clickhouse: ClickHouse
             open_log(settings, clickhouse)
 
 
+@pytest.mark.deep
 def test_trades_of_the_broker_are_in_the_layers_once(
     clickhouse: ClickHouse, ledger: Connection, cluster: MockCluster, tmp_path: Path
 ) -> None:

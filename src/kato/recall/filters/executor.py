@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from kato.recall.condition import Condition
+from kato.recall.filters.pattern_filter import PatternFilter
 from kato.recall.filters.pipeline import Pipeline, stages_of
+from kato.recall.filters.registered import filter_of
 from kato.recall.filters.stage import Stage
 from kato.recall.filters.statement import Statement
 from kato.recall.query import Query, StageReport, candidates_of
@@ -30,14 +32,20 @@ class Executor:
     Args:
         query: The recall.
         tables: Where the patterns are.
+        filter_of: Makes a filter by its name.
 
     Attributes:
         compiled: How many stages ClickHouse evaluates.
     """
 
-    def __init__(self, query: Query, tables: PatternTables) -> None:
+    def __init__(
+        self,
+        query: Query,
+        tables: PatternTables,
+        filter_of: Callable[[str], PatternFilter] = filter_of,
+    ) -> None:
         self._query = query
-        stages = stages_of(query)
+        stages = stages_of(query, filter_of)
         if _is_counted(query):
             conditions = self._leading(stages, tables)
             self.compiled = len(conditions)

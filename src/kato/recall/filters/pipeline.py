@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from kato.matching import Candidates
+from kato.recall.filters.pattern_filter import PatternFilter
 from kato.recall.filters.registered import filter_of
 from kato.recall.filters.stage import Stage
 from kato.recall.query import Query, StageReport
@@ -87,8 +88,12 @@ class Pipeline:
         return [r for at, r in enumerate(reports) if at == 0 or r.candidates_before > 0]
 
 
-def stages_of(query: Query) -> list[Stage]:
+def stages_of(query: Query, filter_of: Callable[[str], PatternFilter] = filter_of) -> list[Stage]:
     """The stages of a session's pipeline, which have done nothing yet.
+
+    Args:
+        query: The recall.
+        filter_of: Makes a filter by its name.
 
     Raises:
         FilterFailed: A filter of another package cannot be loaded.
