@@ -40,6 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkup, "engines", lambda: iter(()))
 
 
+@pytest.mark.deep
 def test_a_setup_that_is_well(tmp_path: Path) -> None:
     done = ran("--data-dir", str(tmp_path / "new"), "doctor")
     assert done.returncode == 0, done.stdout + done.stderr

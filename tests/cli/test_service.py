@@ -121,6 +121,7 @@ def test_the_environment_may_say_where_it_is(url: str) -> None:
     assert "error: no service answers at http://127.0.0.1:9" in failed.stderr
 
 
+@pytest.mark.deep
 def test_a_second_service_says_who_serves(url: str, folder: Path) -> None:
     second = kato("--data-dir", str(folder), "serve", "--port", "0")
     assert second.returncode == 1
@@ -140,6 +141,7 @@ def test_a_port_that_is_taken(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "ending", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.deep)]
 )
+@pytest.mark.deep
 def test_what_was_served_is_let_go(ending: signal.Signals, tmp_path: Path) -> None:
     with serve(tmp_path) as (url, process):
         with connect(url) as memory:

@@ -68,6 +68,7 @@ def test_any_symbol_comes_back_as_it_was(folder: Path, capsys: pytest.CaptureFix
     assert prediction["future"] == [[NASTY[-1]]]
 
 
+@pytest.mark.deep
 def test_another_process_gives_the_same_answer(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +95,7 @@ def test_a_folder_in_use_names_its_owner(folder: Path) -> None:
     assert ran.stderr.count(b"\n") == 1
 
 
+@pytest.mark.deep
 def test_forget_and_clear(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"a b c\na b d\n\xff\n")

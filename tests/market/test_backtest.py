@@ -41,6 +41,7 @@ def asked_of(memory: kato.Memory, made: list[Item], plan: Plan = PLAN) -> list[A
 
 @settings(max_examples=3, deadline=None)
 @given(at=st.integers(COUNT // 2, COUNT - 2), seed=st.integers(0, 2**32))
+@pytest.mark.deep
 def test_the_future_changes_nothing(memory: kato.Memory, at: int, seed: int) -> None:
     future = [item.tick for item in ITEMS[at:]]
     random.Random(seed).shuffle(future)
@@ -87,6 +88,7 @@ def test_offline_says_what_live_would_have_said(memory: kato.Memory, kb_name: st
     assert [each.kato for each in offline] == [said[each.time - minute] for each in offline]
 
 
+@pytest.mark.deep
 def test_a_motif_is_found_and_chance_is_not(memory: kato.Memory, kb_name: str) -> None:
     found = backtest(memory.knowledge_base(kb_name), ITEMS, ENCODING, PLAN)
     assert found.is_better

@@ -61,6 +61,7 @@ def test_an_svg_shows_each_candle() -> None:
 
 
 @pytest.mark.parametrize("picture", ["svg", "png"])
+@pytest.mark.deep
 def test_the_same_candles_make_the_same_picture(picture: Picture) -> None:
     assert chart(CANDLES, "1m", picture) == chart(list(CANDLES), "1m", picture)
     assert chart(CANDLES[:-1], "1m", picture) != chart(CANDLES, "1m", picture)

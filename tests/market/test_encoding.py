@@ -98,6 +98,7 @@ def test_more_is_never_a_lower_level(
 
 
 @given(HISTORIES, st.integers(1, 3))
+@pytest.mark.deep
 def test_a_rise_is_never_told_as_a_fall(history: list[Tick], window: int) -> None:
     encoding = fit(history, timeframe="1m", bins=5, window=window)
     told = levels(list(encoding.events(history)), "ret")

@@ -77,6 +77,7 @@ def _rounded(value: Any) -> Any:
 
 
 @pytest.mark.parametrize(("task", "seed"), [("look", 2), ("optimize", 12345)])
+@pytest.mark.deep
 def test_another_process_and_hash_seed(
     folder: Path, expected: list[bytes], task: str, seed: int
 ) -> None:

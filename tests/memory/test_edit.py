@@ -40,6 +40,7 @@ def test_counters_stay_those_of_the_reference(memory: kato.Memory, history: list
 @pytest.mark.servers_deep
 @settings(max_examples=25, deadline=None)
 @given(history=histories, flushed=st.booleans())
+@pytest.mark.deep
 def test_a_copy_is_the_same(memory: kato.Memory, history: list[Any], flushed: bool) -> None:
     kb, other = fresh(memory), fresh(memory)
     taken(memory, kb, history)

@@ -39,6 +39,7 @@ def test_pages_are_what_the_reference_finds(
 
 
 @pytest.mark.parametrize("flushed", [False, True])
+@pytest.mark.deep
 def test_any_text_is_data(memory: kato.Memory, kb: kato.KnowledgeBase, flushed: bool) -> None:
     for number, text in enumerate(PAYLOADS):
         kb.learn([[text], [f"number {number}"]], metadata={text: text, "all": "same"})

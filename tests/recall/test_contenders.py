@@ -88,6 +88,7 @@ THRESHOLDS = st.sampled_from((0.0, 0.1, 1 / 3, 0.5, 0.9))
 
 @given(memories_and_patterns(), THRESHOLDS, st.integers(1, 8), st.floats(-2, 4))
 @settings(max_examples=300, deadline=None)
+@pytest.mark.deep
 def test_bounds_contests_and_overlaps(
     case: tuple[Observation, Candidates], threshold: float, limit: int, floor: float
 ) -> None:

@@ -152,6 +152,7 @@ def test_compiled_filters_are_the_filters(
 
 @pytest.mark.servers_deep
 @pytest.mark.parametrize("metrics", [True, False])
+@pytest.mark.deep
 def test_orders_leave_the_same(
     stored: kato.KnowledgeBase, memory: kato.Memory, metrics: bool
 ) -> None:

@@ -32,6 +32,7 @@ def check(url: str, memory: kato.Memory, node: str, seconds: float) -> None:
     assert_counters_are(memory.knowledge_base(node), reference)
 
 
+@pytest.mark.deep
 def test_fifty_sessions_on_one_node(url: str, memory: kato.Memory, kb_name: str) -> None:
     check(url, memory, kb_name, SECONDS)
 
@@ -51,7 +52,7 @@ def test_a_hundred_observations_of_one_session(
     assert sorted(events) == sorted([str(number)] for number in range(100))
 
 
-@pytest.mark.parametrize("seconds", [10.0, pytest.param(60.0, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("seconds", [4.0, pytest.param(60.0, marks=pytest.mark.deep)])
 def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
     settings = servers.settings
     assert settings.clickhouse_url

@@ -412,6 +412,7 @@ def test_stores_that_fail_are_told_and_the_rest_is_too(tmp_path: Path) -> None:
             assert (health.status_code, health.json()["processor_status"]) == (200, "unknown")
 
 
+@pytest.mark.deep
 def test_any_worker_tells_the_sum_of_all(servers: Backend, tmp_path: Path) -> None:
     settings = servers.settings
     with socket.create_server(("127.0.0.1", 0)) as probe:

@@ -605,6 +605,7 @@ def test_a_start_that_fails_says_so(tmp_path: Path) -> None:
         ClickHouseHttpServer(tmp_path / "file").start()
 
 
+@pytest.mark.deep
 def test_nothing_is_left_for_the_garbage_collector(server: ClickHouseHttpServer) -> None:
     """That clients closed or only dropped give no ResourceWarning; warnings are errors here."""
     connect(server).close()

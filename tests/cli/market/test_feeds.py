@@ -110,6 +110,7 @@ def kept(found: list[Record]) -> set[Key]:
     }
 
 
+@pytest.mark.deep
 def test_from_a_simulated_exchange_to_the_log_and_again_from_a_recording(
     tmp_path: Path, valkey: TcpValkey, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def test_what_cannot_be_used(run: Run, arguments: list[str], said: str) -> None:
     assert said in ran.err
 
 
+@pytest.mark.deep
 def test_observing_goes_on_where_it_was(run: Run, folder: Path) -> None:
     def observed(*more: str) -> tuple[list[Any], Any]:
         ran = run("observe", "BTC/USDT", "--once", "--no-ingest", "--json", *FEW, *more)
@@ -153,6 +154,7 @@ def test_observing_goes_on_where_it_was(run: Run, folder: Path) -> None:
     assert "observes 1m, not 5m" in ran.err
 
 
+@pytest.mark.deep
 def test_observing_trades(run: Run) -> None:
     trades = ("--timeframe", "trades", "--kb", "trades", *FEW)
     ran = run("observe", "BTC/USDT", "--once", "--no-ingest", "--json", *trades)
@@ -161,6 +163,7 @@ def test_observing_trades(run: Run) -> None:
     assert {line["event"][2] for line in lines} == {"side:buy", "side:sell"}
 
 
+@pytest.mark.deep
 def test_a_backtest(run: Run) -> None:
     ran = run("backtest", "BTC/USDT", "--json", "--questions", "20", *FEW)
     found = ran.json
@@ -174,6 +177,7 @@ def test_a_backtest_for_people(run: Run) -> None:
     assert "no better than chance" in people or "better than both" in people
 
 
+@pytest.mark.deep
 def test_a_service_is_asked(run: Run, url: str, folder: Path, tmp_path: Path) -> None:
     there = ("--url", url)
     shown = run("candles", "BTC/USDT", "--format", "json", "--limit", "9", before=there).json

@@ -9,8 +9,10 @@ import sys
 import time
 
 import psutil
+import pytest
 
 
+@pytest.mark.deep
 def test_the_demo_shows_predictions_and_ends_cleanly() -> None:
     command = [sys.executable, "-m", "kato", "market", "demo", "--speed", "600", "--faults"]
     process = subprocess.Popen(

@@ -20,6 +20,7 @@ KILLS = 2
 
 
 @pytest.mark.parametrize("kills", [KILLS, pytest.param(40, marks=pytest.mark.deep)])
+@pytest.mark.deep
 def test_killed_bridges_leave_nothing_out_and_observe_nothing_twice(
     tmp_path: Path, kills: int
 ) -> None:

@@ -72,6 +72,7 @@ _IN_SUITE = ("gold", "both")
 @pytest.mark.parametrize(
     "lost", [pytest.param(one, marks=() if one in _IN_SUITE else pytest.mark.deep) for one in LOST]
 )
+@pytest.mark.deep
 def test_backfill_equals(own: Carrier, memory: kato.Memory, lost: str) -> None:
     trades = given()
     own.carry(trades[:30], trades[25:], trades[:10])
@@ -108,6 +109,7 @@ def test_an_instrument_that_is_known_now_comes_in(own: Carrier, memory: kato.Mem
     assert [one.trades for one in Market(own.clickhouse).candles("A/B", "1d")] == [5]
 
 
+@pytest.mark.deep
 def test_a_backfill_that_was_cut_off_is_made_again(
     own: Carrier, memory: kato.Memory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

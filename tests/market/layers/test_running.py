@@ -103,6 +103,7 @@ def answered(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.deep
 def test_commands_seal_and_fill(
     memory: kato.Memory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -188,6 +188,7 @@ def test_what_is_not_kept_any_more_is_told(log: TestedLog) -> None:
         assert reader.read([Span(*position, low, low + 1)])[0].offset == low
 
 
+@pytest.mark.deep
 def test_all_may_be_let_go_of(log: TestedLog) -> None:
     topic, writer, reader = log.make_topic(), log.writer(), log.reader()
     send(writer, topic, numbered(50, keys=1))

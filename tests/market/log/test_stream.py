@@ -234,6 +234,7 @@ def test_topics_do_not_wait_for_each_other_to_be_read(kind: StreamLog) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30)), max_size=12))
+@pytest.mark.deep
 def test_what_is_written_and_let_go_of_leaves_the_rest(
     kind: StreamLog, steps: list[tuple[int, int]]
 ) -> None:

@@ -142,6 +142,7 @@ def test_whatever_is_done_the_index_answers_as_a_scan(indexed: Indexed, seed: in
 
 
 @pytest.mark.servers_deep
+@pytest.mark.deep
 def test_what_is_learned_joins_the_last_segments(indexed: Indexed) -> None:
     rng = Random(1)
     most = 0

@@ -72,6 +72,7 @@ def check(patterns: Rows, cut: int, observed: list[str], values: dict[str, Any])
     CONFIGS,
     st.sampled_from((1, 1000)),
 )
+@pytest.mark.deep
 def test_the_index_finds_what_a_look_at_all_finds(
     patterns: Rows, cut: int, observed: list[str], values: dict[str, Any], batch: int
 ) -> None:

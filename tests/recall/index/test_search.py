@@ -69,6 +69,7 @@ def test_the_index_finds_what_a_look_at_all_finds_deep(
 
 @settings(max_examples=200)
 @given(cases(), THRESHOLDS, st.sampled_from((1, 3, 10, 300)), st.floats(-1.0, 3.0))
+@pytest.mark.deep
 def test_no_guess_of_a_floor_changes_an_answer(
     case: Case, threshold: float, limit: int, guess: float
 ) -> None:

@@ -238,6 +238,7 @@ with kato.open(settings=settings) as memory:
 """
 
 
+@pytest.mark.deep
 def test_another_process_sees_what_was_just_learned(
     servers: Backend, kb_name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -70,6 +70,7 @@ def test_closing_leaves_no_server(data: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS.keys())
+@pytest.mark.deep
 def test_any_ending_leaves_no_server_and_loses_nothing(data: Path, ending: str) -> None:
     with other(BEGINS + ending, data) as process:
         pid = int(process.line())
@@ -82,6 +83,7 @@ def test_any_ending_leaves_no_server_and_loses_nothing(data: Path, ending: str) 
 
 
 @pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.deep
 def test_ctrl_c_leaves_no_server(data: Path, times: int) -> None:
     waits = "import time\nwith memory:\n    print('in', flush=True)\n    time.sleep(60)\n"
     with other(BEGINS + waits, data) as process:
