@@ -94,7 +94,7 @@ sizes = st.sampled_from(
     ),
     block=st.sampled_from([30, 77, 1 << 20]),
 )
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=25)
 @pytest.mark.deep
 def test_the_table_changes_no_answer(  # noqa: PLR0917 - drawn one by one
     stored: kato.KnowledgeBase,
