@@ -15,6 +15,7 @@ from tests.storage.tables import rows_of
 
 import kato
 from kato.errors import StoreError, StoreFull
+from kato.upkeep.verify import verify
 
 pytestmark = pytest.mark.skipif(not can_mount(), reason="mounting a small disk needs root")
 
@@ -78,6 +79,21 @@ def test_a_full_disk_under_the_ledger(data: Path, disk: Disk, room: int) -> None
         reference.learn([["a"], ["b"]])
         memory.flush()
         assert_counters_are(kb, reference)
+
+
+def test_a_write_that_is_more_than_there_is_space_for(data: Path, disk: Disk) -> None:
+    """What of it was written is cut off again, which leaves a disk that is not full at all."""
+    move(data / "ledger", disk)
+    with kato.open(data) as memory:
+        kb = memory.knowledge_base("kb")
+        disk.fill(room=1200 << 10)
+        large = [kato.Example([[f"{i} {'x' * 2000}"], ["a"]]) for i in range(5000)]
+        with pytest.raises(StoreFull, match="free space for"):
+            kb.learn_many(large)
+    disk.free()
+    with kato.open(data) as memory:
+        assert memory.knowledge_base("kb").learn_many(large)
+        assert list(verify(memory)) == []
 
 
 def test_a_full_disk_under_clickhouse(data: Path, disk: Disk) -> None:

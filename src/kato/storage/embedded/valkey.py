@@ -56,6 +56,9 @@ SILENCE = 10.0
 FULL_DISK = 1 << 20
 """Bytes: with less than this free, a server that is gone is gone for want of space."""
 
+_WRITTEN_WHEN_FULL = ("No space left", "Short write")
+"""What the log has when a disk is full: of a write that in part found space it names no reason."""
+
 _CONFIG = """\
 port 0
 unixsocket {socket}
@@ -126,7 +129,7 @@ class EmbeddedValkey:
         lines = _last_lines(self.folder / "valkey.log", self._log_began)
         gone = self._is_gone_within(1)  # it tells its clients before it ends
         full = gone and shutil.disk_usage(self.folder).free < FULL_DISK
-        if full or any("No space left" in line for line in lines):
+        if full or any(word in line for line in lines for word in _WRITTEN_WHEN_FULL):
             return StoreFull("no space left for the ledger", remedy=f"free space for {self.folder}")
         told = lines[-1] if lines else "its log is empty"
         return StoreUnavailable(
