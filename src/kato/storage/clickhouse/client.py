@@ -93,10 +93,9 @@ class ClickHouse:
             threading.Lock() if self._embedded else nullcontext()
         )
         try:
-            client = clickhouse_connect.get_client(**self._options)
-            client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-            client.close()
-            self._client = clickhouse_connect.get_client(**self._options, database=DATABASE)
+            self._client = clickhouse_connect.get_client(**self._options)
+            self._client.command(f"CREATE DATABASE IF NOT EXISTS {DATABASE}", use_database=False)
+            self._client.database = DATABASE
             if not self._embedded:
                 only_whole_answers(self._client)
         except (ClickHouseError, HTTPError, OSError) as error:
