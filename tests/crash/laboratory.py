@@ -27,7 +27,7 @@ from tests.storage.counted import assert_counters_are
 from tests.storage.disks import Disk, can_mount, read_only, small_disk
 
 import kato
-from kato.errors import StoreUnreadable
+from kato.errors import StoreRebuilding, StoreUnreadable
 from kato.upkeep.rebuild_ledger import rebuild_ledger
 from kato.upkeep.restore import restore
 from kato.upkeep.verify import verify
@@ -125,15 +125,24 @@ class Laboratory:
         seconds = self._chance.uniform(0, 2.5)
         victim_name = self._chance.choice(("process", "both"))
         self._tell(number, victim_name, [REBUILDING])
+        self._undo_what_is_held()
         plan = msgspec.structs.replace(self._plan, first={REBUILDING: 0})
         victim = Victim(plan, Fate(victim_name, seconds))
         victim.meet(None)
         assert not victim.broken, victim.broken
         try:
             kato.open(self._data, settings=self._plan.settings()).close()
-        except StoreUnreadable:
+        except (StoreUnreadable, StoreRebuilding):
             rebuild_ledger(self._plan.settings(), self._data)
         self._check({})
+
+    def _undo_what_is_held(self) -> None:
+        """What could be given back is lost with the ledger."""
+        load = self._loads[Changing.name]
+        assert isinstance(load, Changing)
+        if load.undoes_next:
+            with kato.open(self._data, settings=self._plan.settings()) as memory:
+                load.next()(memory)
 
     def _kill_service(self, number: int) -> None:
         kills = self._chance.randint(1, 2)

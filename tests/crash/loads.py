@@ -91,6 +91,11 @@ class Changing(Load):
         super().__init__(seed, folder, undoes=undoes)
         self._taken_away: ReferenceMemory | None = None
 
+    @property
+    def undoes_next(self) -> bool:
+        """Whether the next step gives back what the last one took away."""
+        return self._taken_away is not None
+
     def _next(self) -> Take:
         operation = self._operation()
         if self._taken_away is not None:

@@ -1,8 +1,8 @@
 """``kato rebuild ledger``: the ledger from ClickHouse, where the ledger's files are gone.
 
 What was learned and had not reached ClickHouse is lost with the ledger, and so are sessions,
-answers kept for repeats, and notes. Everything else comes back as it was: numbers, ids, counters,
-states.
+answers kept for repeats, notes, and what could be undone. Everything else comes back as it was:
+numbers, ids, counters, states.
 """
 
 from __future__ import annotations
