@@ -114,6 +114,8 @@ def check(steps: Sequence[Sequence[str]]) -> int:
 def run(program: str, *arguments: str, check: bool = False) -> int:
     """Run a program of the environment in the folder of the caller."""
     environment = {**os.environ, "UV_PROJECT_ENVIRONMENT": str(ENVIRONMENT)}
+    # Where it is set, each of a thousand processes of the tests would compile KATO anew.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [str(BIN / program), *arguments]
     folder = ROOT if program in ("uv", "ruff", "mypy", "lint-imports", "pytest") else None
     done = subprocess.run(command, env=environment, cwd=folder, check=False)

@@ -57,7 +57,7 @@ def test_a_hundred_observations_of_one_session(
     assert sorted(events) == sorted([str(number)] for number in range(100))
 
 
-@pytest.mark.parametrize("seconds", [4.0, pytest.param(60.0, marks=pytest.mark.deep)])
+@pytest.mark.parametrize("seconds", [2.0, pytest.param(60.0, marks=pytest.mark.deep)])
 def test_four_workers(servers: Backend, tmp_path: Path, seconds: float) -> None:
     settings = servers.settings
     assert settings.clickhouse_url
