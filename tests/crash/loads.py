@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ import msgspec
 from tests.reference import ReferenceMemory
 
 import kato
+from kato.errors import Conflict
 from kato.memory.copies import PatternCopy
 from kato.memory.learning import LESSON_PATTERNS
 from kato.storage.ledger.operations import Operation
@@ -100,7 +102,7 @@ class Changing(Load):
         operation = self._operation()
         if self._taken_away is not None:
             self.reference, self._taken_away = self._taken_away, None
-            return lambda memory: self._kb(memory).undo(operation=operation)
+            return lambda memory: self._undo(memory, operation)
         kind, known = self._chance.random(), list(self.reference.patterns)
         if kind < 0.02:
             return self._clear(operation)
@@ -114,6 +116,18 @@ class Changing(Load):
 
     def _kb(self, memory: kato.Memory) -> kato.KnowledgeBase:
         return memory.knowledge_base(self.name)
+
+    def _undo(self, memory: kato.Memory, operation: Operation) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self._kb(memory).undo(operation=operation)
+            except Conflict:  # a backup is being taken
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
 
     def _learn(self, operation: Operation) -> Take:
         one = self._learned(self._example())
