@@ -17,6 +17,8 @@ from tests.storage.stores import Backend
 
 import kato
 
+pytestmark = pytest.mark.servers_deep
+
 Events = list[list[str]]
 
 WORDS = [a + b for a, b in itertools.product(("cat", "cart", "dog", "dig", ""), ("", "s", "é"))]

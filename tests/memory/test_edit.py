@@ -20,6 +20,8 @@ from kato.memory.engines import Engines
 from kato.memory.learning import LESSON_PATTERNS
 from kato.storage.ledger.operations import Operation
 
+pytestmark = pytest.mark.servers_deep
+
 GOOD = [["a"], ["b"]]
 
 

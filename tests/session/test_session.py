@@ -19,6 +19,8 @@ from tests.storage.stores import Backend
 import kato
 from kato.errors import InvalidConfig, InvalidInput, NothingToLearn, SessionNotFound
 
+pytestmark = pytest.mark.servers_deep
+
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 
 

@@ -12,6 +12,8 @@ import kato
 from kato.memory.engines import Engines
 from kato.storage.ledger.connection import SHARD
 
+pytestmark = pytest.mark.servers_deep
+
 PATTERNS = 5000
 
 

@@ -15,6 +15,8 @@ import kato
 from kato.errors import PatternNotFound
 from kato.memory.engines import Engines
 
+pytestmark = pytest.mark.servers_deep
+
 Sequence = list[list[str]]
 
 TEXTS = {
