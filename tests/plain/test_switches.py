@@ -70,6 +70,12 @@ def both(request: pytest.FixtureRequest, memory: kato.Memory, backend: Backend) 
     return both
 
 
+@pytest.fixture(params=CHOICES, ids=",".join)
+def slow(request: pytest.FixtureRequest, both: Both, memory: kato.Memory) -> KnowledgeBase:
+    """The same knowledge base with one switch on, or all."""
+    return plainly(memory._engines, both.kb.name, request.param)
+
+
 @st.composite
 def filtered_configurations(draw: st.DrawFn) -> dict[str, Any]:
     """Filters in any order or none, and thresholds that let some patterns through."""
@@ -85,44 +91,29 @@ def filtered_configurations(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("plain", CHOICES, ids=",".join)
 @OVER_STORES
 @given(seed=st.integers(0, 1 << 30), config=filtered_configurations())
 def test_answers_are_the_same(
-    both: Both,
-    memory: kato.Memory,
-    plain: tuple[PlainPart, ...],
-    seed: int,
-    config: dict[str, Any],
+    both: Both, slow: KnowledgeBase, seed: int, config: dict[str, Any]
 ) -> None:
-    check(both, memory, plain, seed, config)
+    check(both, slow, seed, config)
 
 
 @pytest.mark.deep
 @pytest.mark.timeout(7200)
-@pytest.mark.parametrize("plain", CHOICES, ids=",".join)
 @settings(OVER_STORES, max_examples=500)
 @given(seed=st.integers(0, 1 << 30), config=filtered_configurations())
 def test_many_answers_are_the_same(
-    both: Both,
-    memory: kato.Memory,
-    plain: tuple[PlainPart, ...],
-    seed: int,
-    config: dict[str, Any],
+    both: Both, slow: KnowledgeBase, seed: int, config: dict[str, Any]
 ) -> None:
-    check(both, memory, plain, seed, config)
+    check(both, slow, seed, config)
 
 
 def check(
-    both: Both,
-    memory: kato.Memory,
-    plain: tuple[PlainPart, ...],
-    seed: int,
-    config: dict[str, Any],
+    both: Both, slow: KnowledgeBase, seed: int, config: dict[str, Any]
 ) -> None:
     """Ask for a sequence like those learned, of both."""
     observed = both.make(random.Random(seed))
-    slow = plainly(memory._engines, both.kb.name, plain)
     fast_answer = built_in(both.kb.predict(observed, **config))
     plain_answer = built_in(slow.predict(observed, **config))
     assert_same(fast_answer, plain_answer, config["rank_sort_algo"])

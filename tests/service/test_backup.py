@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from kato.cli import main
 from kato.client.backup import fetch_backup
 from kato.errors import AccessDenied, InvalidInput, ServiceUnavailable
 from kato.service.keys import Key, hash_of, json_line
+from kato.service.workplace import Workplace
 from kato.settings import Settings
 from kato.storage.ledger.hold import Hold
 from kato.upkeep.restore import restore
@@ -65,6 +68,24 @@ def test_what_is_sent_can_be_restored(served: str, tmp_path: Path) -> None:
         restore(tmp_path / "a.tar", target)
         with kato.open(settings=target) as restored:
             assert restored.knowledge_base("letters").predict([["a"]])[0].future == [["b"]]
+
+
+def test_what_a_killed_service_left_is_removed(tmp_path: Path) -> None:
+    program = """
+import os, pathlib, sys
+from kato.service.workplace import Workplace
+place = Workplace(pathlib.Path(sys.argv[1]), "backup")
+os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+    assert killed.returncode == -9
+    (left,) = tmp_path.glob("backup-*")
+    one = Workplace(tmp_path, "backup")
+    two = Workplace(tmp_path, "backup")
+    assert set(tmp_path.glob("backup-*")) == {one.folder, two.folder} != {left}
+    one.remove()
+    two.remove()
+    assert not list(tmp_path.glob("backup-*"))
 
 
 def test_one_at_a_time(served: str, memory: kato.Memory, settings: Settings) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -13,6 +10,7 @@ from starlette.background import BackgroundTask
 
 from kato.service.context import Context, context_of
 from kato.service.wire.errors import STORE, Detail
+from kato.service.workplace import Workplace
 from kato.upkeep.backup import backup
 
 router = APIRouter(tags=["backup"], responses=STORE)
@@ -35,17 +33,12 @@ async def take_backup(context: Annotated[Context, Depends(context_of)]) -> Respo
     It is made in the service's cache folder first, which takes twice its size meanwhile, and sent
     then. Learning goes on.
     """
-    folder = await context.call(_folder, context.settings.cache_dir)
-    archive = folder / "backup.tar"
+    place = await context.call(Workplace, context.settings.cache_dir, "backup")
+    archive = place.folder / "backup.tar"
     try:
         await context.call(backup, context.memory, archive)
     except BaseException:
-        shutil.rmtree(folder)
+        place.remove()
         raise
-    done = BackgroundTask(shutil.rmtree, folder)
+    done = BackgroundTask(place.remove)
     return FileResponse(archive, media_type=_TAR, filename=archive.name, background=done)
-
-
-def _folder(cache: Path) -> Path:
-    cache.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=cache, prefix="backup-"))
