@@ -109,9 +109,7 @@ def test_many_answers_are_the_same(
     check(both, slow, seed, config)
 
 
-def check(
-    both: Both, slow: KnowledgeBase, seed: int, config: dict[str, Any]
-) -> None:
+def check(both: Both, slow: KnowledgeBase, seed: int, config: dict[str, Any]) -> None:
     """Ask for a sequence like those learned, of both."""
     observed = both.make(random.Random(seed))
     fast_answer = built_in(both.kb.predict(observed, **config))
