@@ -14,6 +14,9 @@ WINDOW_MS = {
 }
 """p50, p95 and the worst of windows, by plan and sequences."""
 
+AIMED = sorted({size for _, size in WINDOW_MS})
+"""The sizes there are goals for."""
+
 FREQUENT_MS = {100_000: 12, 1_000_000: 45, 10_000_000: 90}
 """p50 of the index for frequent symbols, by sequences."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.recall_goals import AIMED, Goal, goals
 from benchmarks.recall_growth import results
 
 
@@ -30,8 +31,39 @@ def recall_stores() -> str:
     return "\n".join([*head, *(_store_row(data, run) for data, run in runs)])
 
 
-RECALL_TABLES: dict[str, Callable[[], str]] = {"recall": recall, "recall-stores": recall_stores}
+def recall_goals() -> str:
+    """What was aimed at over Zipf-distributed symbols, and what was reached."""
+    runs = [(size, run) for size, run in results()["runs"]["zipf"].items() if int(size) in AIMED]
+    by_name: dict[str, dict[str, str]] = {}
+    for size, run in runs:
+        for goal in goals(run):
+            by_name.setdefault(goal.name, {})[size] = _reached(goal)
+    sizes = [size for size, _ in runs]
+    head = ["", *(f"{int(size):,} sequences" for size in sizes)]
+    return "\n".join(
+        [
+            f"| {' | '.join(head)} |",
+            f"|---|{'--:|' * len(sizes)}",
+            *(
+                f"| {name} | {' | '.join(found.get(size, '') for size in sizes)} |"
+                for name, found in by_name.items()
+            ),
+        ]
+    )
+
+
+RECALL_TABLES: dict[str, Callable[[], str]] = {
+    "recall": recall,
+    "recall-stores": recall_stores,
+    "recall-goals": recall_goals,
+}
 """Of ``docs/recall.md``."""
+
+
+def _reached(goal: Goal) -> str:
+    measured = f"{goal.measured:.3g}" if goal.measured < 1000 else f"{goal.measured:,.0f}"
+    kind = "at least" if goal.least else "at most"
+    return f"{measured if goal.met else f'**{measured}**'} ({kind} {goal.limit:,g})"
 
 
 def _recall_runs() -> list[tuple[str, dict[str, Any]]]:
