@@ -33,7 +33,7 @@ def main() -> None:
     taken: dict[str, list[dict[str, float]]] = {mode: [] for mode in MODES}
     with tempfile.TemporaryDirectory() as folder:
         sync_ms = syncs(Path(folder))
-        with kato.open(folder) as memory:
+        with kato.open(Path(folder) / "data") as memory:
             learned(memory, 0)  # compiles, and makes the tables
             for number in range(1, ROUNDS + 1):
                 for mode in MODES:
