@@ -22,6 +22,8 @@ from kato.recall.query import Query, Recalled, StageReport, candidates_of
 from kato.storage.clickhouse.patterns import PatternSink
 from kato.storage.ledger.journal import Sequences
 
+pytestmark = pytest.mark.servers_deep
+
 LETTERS = "abcdefghijkl"
 Events = list[list[str]]
 

@@ -21,6 +21,8 @@ from kato.storage.clickhouse.client import ClickHouse
 from kato.storage.clickhouse.patterns import PatternSink
 from kato.storage.ledger.journal import Entry
 
+pytestmark = pytest.mark.servers_deep
+
 HOUR = 3600.0
 
 

@@ -27,6 +27,8 @@ from kato.recall.recall import Recall
 from kato.recall.scan import Scan
 from kato.storage.clickhouse.patterns import PatternSink
 
+pytestmark = pytest.mark.servers_deep
+
 CONFIGS: tuple[dict[str, Any], ...] = (
     {},
     {"max_predictions": 3},
